@@ -1,0 +1,1 @@
+"""The desktop viewer of mmfeat: opens an atlas and shows its features and items."""

@@ -1,0 +1,84 @@
+"""What the viewer remembers between runs, in a TOML file of the user's configuration folder.
+
+Settings never stand in the way: a broken file is ignored, an unwritable folder is too.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import platformdirs
+
+from mmfeat.errors import MmfeatError
+from mmfeat.hdf5 import write_text_file
+
+_MOST_RECENT = 10
+
+
+@dataclass
+class Settings:
+    """The user's choices.
+
+    Attributes
+    ----------
+    language : str
+        ``en``, ``ko`` or empty for that of the system.
+    recent : list of str
+        Paths of atlases, the latest first.
+    colouring : str
+        What the map's colours show.
+    geometry, splitter : str
+        The window's state, in Base64.
+    """
+
+    language: str = ""
+    recent: list[str] = field(default_factory=list)
+    colouring: str = "modality_score"
+    geometry: str = ""
+    splitter: str = ""
+
+    def opened(self, path: Path) -> None:
+        """Put an atlas first in the list of recent files."""
+        name = str(path.absolute())
+        self.recent = [name, *(other for other in self.recent if other != name)][:_MOST_RECENT]
+
+
+def settings_path() -> Path:
+    """Return where the settings live (``XDG_CONFIG_HOME`` on Linux)."""
+    return Path(platformdirs.user_config_path("mmfeat", appauthor=False)) / "viewer.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings; what is missing or of a wrong type keeps its default."""
+    found = Settings()
+    try:
+        data = tomllib.loads((path or settings_path()).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return found
+    for entry in fields(Settings):
+        value = data.get(entry.name)
+        if entry.name == "recent":
+            if isinstance(value, list):
+                found.recent = [name for name in value if isinstance(name, str)][:_MOST_RECENT]
+        elif isinstance(value, str):
+            setattr(found, entry.name, value)
+    return found
+
+
+def save_settings(settings: Settings, path: Path | None = None) -> bool:
+    """Write the settings and return whether that was possible."""
+    # A JSON string or list of strings is one of TOML too, but for the delete character.
+    lines = [
+        f"{entry.name} = {json.dumps(getattr(settings, entry.name), ensure_ascii=False)}\n"
+        for entry in fields(Settings)
+    ]
+    text = "".join(lines).replace("\x7f", "\\u007f")
+    try:
+        with write_text_file(path or settings_path()) as temporary:
+            temporary.write_bytes(text.encode("utf-8", "replace"))
+    except (OSError, MmfeatError):
+        return False
+    return True

@@ -1,0 +1,262 @@
+"""Flows of painted tiles: pictures and links to features, one widget for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from mmfeat_gui.views import theme
+
+_GAP = 8
+
+
+class TileFlow(QWidget):
+    """Tiles of one size, in rows as wide as the widget.
+
+    Subclasses paint a tile. Arrow keys move between tiles; Enter, Space or a
+    click activates one.
+
+    Signals
+    -------
+    activated(index)
+    """
+
+    activated = Signal(int)
+
+    def __init__(self, tile: QSize, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tile = tile
+        self._count = 0
+        self._current = 0
+        self._hovered = -1
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def set_count(self, count: int) -> None:
+        """Show so many tiles."""
+        self._count, self._current, self._hovered = count, 0, -1
+        self.setVisible(count > 0)
+        self.updateGeometry()
+        self.update()
+
+    def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
+        """Draw one tile within `rect`."""
+        raise NotImplementedError
+
+    def describe(self, index: int) -> str:
+        """Return the tool tip of a tile."""
+        raise NotImplementedError
+
+    def columns(self, width: int) -> int:
+        """Return how many tiles stand in a row of a widget so wide."""
+        return max(1, (width + _GAP) // (self._tile.width() + _GAP))
+
+    def tile_rect(self, index: int) -> QRect:
+        """Return where a tile is."""
+        row, column = divmod(index, self.columns(self.width()))
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            column = self.columns(self.width()) - 1 - column
+        corner = QPoint(
+            column * (self._tile.width() + _GAP), row * (self._tile.height() + _GAP)
+        )
+        return QRect(corner, self._tile)
+
+    def tile_at(self, point: QPoint) -> int:
+        """Return the tile under a point, or -1."""
+        return next((i for i in range(self._count) if self.tile_rect(i).contains(point)), -1)
+
+    def hasHeightForWidth(self) -> bool:
+        """Rows wrap, so the height follows the width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all rows."""
+        rows = -(-self._count // self.columns(width))
+        return max(0, rows * (self._tile.height() + _GAP) - _GAP)
+
+    def sizeHint(self) -> QSize:
+        """Return a size that holds all tiles at the present width."""
+        width = max(self.width(), self._tile.width())
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of one column."""
+        return self._tile if self._count else QSize(0, 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the tiles that are seen."""
+        painter = QPainter(self)
+        for index in range(self._count):
+            rect = self.tile_rect(index)
+            if rect.intersects(event.rect()):
+                painter.save()
+                theme.draw_card(
+                    painter, QRectF(rect), self.palette(), hovered=index == self._hovered
+                )
+                self.paint_tile(painter, rect, index)
+                if self.hasFocus() and index == self._current:
+                    theme.draw_focus(painter, QRectF(rect), self.palette())
+                painter.restore()
+        painter.end()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Mark the tile under the cursor."""
+        self._hover(self.tile_at(event.position().toPoint()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Mark none."""
+        self._hover(-1)
+
+    def _hover(self, index: int) -> None:
+        if index != self._hovered:
+            self._hovered = index
+            shape = Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor
+            self.setCursor(shape)
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Activate the tile that was clicked."""
+        index = self.tile_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and index >= 0:
+            self._current = index
+            self.activated.emit(index)
+        else:
+            event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move between tiles and activate them."""
+        columns = self.columns(self.width())
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -columns,
+            Qt.Key.Key_Down: columns,
+        }
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._count:
+            self.activated.emit(self._current)
+        elif (
+            key in steps
+            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+            and 0 <= self._current + steps[key] < self._count
+        ):
+            self._current += steps[key]
+            self.update()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Show the tool tip of the tile under the cursor."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            index = self.tile_at(event.pos())
+            if index >= 0:
+                QToolTip.showText(event.globalPos(), self.describe(index), self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+
+@dataclass(frozen=True)
+class PictureTile:
+    """A picture with the line under it."""
+
+    image: QImage | None
+    label: str
+    tip: str
+
+
+class PictureFlow(TileFlow):
+    """Pictures, each with its activation and split."""
+
+    def __init__(self, side: int, parent: QWidget | None = None) -> None:
+        self._side = side
+        self._tiles: Sequence[PictureTile] = ()
+        super().__init__(QSize(side + 12, side + 32), parent)
+
+    def show_tiles(self, tiles: Sequence[PictureTile]) -> None:
+        """Show these pictures."""
+        self._tiles = tiles
+        self.set_count(len(tiles))
+
+    def describe(self, index: int) -> str:
+        """Return what is known of a picture."""
+        return self._tiles[index].tip
+
+    def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
+        """Draw the picture and its label."""
+        tile = self._tiles[index]
+        frame = QRect(rect.x() + 6, rect.y() + 6, self._side, self._side)
+        painter.setFont(theme.sized(self.font(), 0.86))
+        painter.setPen(theme.muted(self.palette()))
+        if tile.image is None:
+            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "?")
+        else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(frame, tile.image)
+        painter.setPen(self.palette().text().color())
+        below = QRect(rect.x() + 2, frame.bottom() + 2, rect.width() - 4, 22)
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, tile.label)
+
+
+@dataclass(frozen=True)
+class FeatureTile:
+    """A link to a feature."""
+
+    feature: int
+    title: str
+    detail: str
+
+
+class FeatureFlow(TileFlow):
+    """Links to features: their names, with a line of detail."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self._tiles: Sequence[FeatureTile] = ()
+        super().__init__(QSize(208, 46), parent)
+
+    def show_tiles(self, tiles: Sequence[FeatureTile]) -> None:
+        """Show these features."""
+        self._tiles = tiles
+        self.set_count(len(tiles))
+
+    def feature(self, index: int) -> int:
+        """Return the feature of a tile."""
+        return self._tiles[index].feature
+
+    def describe(self, index: int) -> str:
+        """Return the whole of what a tile may have cut."""
+        tile = self._tiles[index]
+        return f"{tile.title}\n{tile.detail}"
+
+    def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
+        """Draw the name over the detail."""
+        tile = self._tiles[index]
+        inner = rect.adjusted(10, 4, -10, -4)
+        half = inner.height() // 2
+        for font, colour, text, top in (
+            (theme.sized(self.font(), 1.0, bold=True), self.palette().text().color(), tile.title, 0),
+            (theme.sized(self.font(), 0.86), theme.muted(self.palette()), tile.detail, half),
+        ):
+            painter.setFont(font)
+            painter.setPen(colour)
+            cut = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+            place = QRect(inner.x(), inner.y() + top, inner.width(), half)
+            # Names in any script start where the tile starts.
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
+            painter.drawText(place, flags | Qt.AlignmentFlag.AlignVCenter, cut)

@@ -1,0 +1,1 @@
+"""The thread that reads files, so that the window never waits for a disk."""

@@ -1,0 +1,145 @@
+"""Reads datasets of a file that is not believed: types, shapes, indices and sizes are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from mmfeat import hdf5
+from mmfeat.errors import MmfeatError
+
+NUMBER, INTEGER, FLOAT, TEXT, BYTES = "biuf", "iu", "f", "text", "bytes"
+MAX_ROW = 1 << 16  # values a row of one dataset may have
+_FAULTS = (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, OverflowError)
+
+
+class CheckedFile:
+    """An HDF5 file of ours, read by rows of its datasets.
+
+    Parameters
+    ----------
+    path : Path
+        The file. It stays open until `close`.
+    kind : str
+        Its ``encoding-type``.
+
+    Raises
+    ------
+    MmfeatError
+        From every method: where the file is damaged, and what to do.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path = path
+        self.file = hdf5.open_checked(path, kind)
+        # No dataset of ours is compressed a hundredfold; more is a declared, empty size.
+        self._limit = (64 << 20) + 100 * path.stat().st_size
+        self._datasets: dict[str, h5py.Dataset] = {}
+
+    def close(self) -> None:
+        """Close the file; nothing can be read after."""
+        self._datasets.clear()
+        self.file.close()
+
+    def damaged(self, where: str, what: str) -> MmfeatError:
+        """Return the error that says what is wrong where in the file."""
+        return MmfeatError(f"{self.path} is damaged at {where}: {what}; build the atlas again.")
+
+    @contextmanager
+    def guard(self, where: str) -> Iterator[None]:
+        """Turn what HDF5 and NumPy raise on bad content into `damaged`."""
+        try:
+            yield
+        except _FAULTS as error:
+            reason = str(error).strip("'\"").splitlines()
+            what = reason[0].rstrip(".;") if reason else type(error).__name__
+            raise self.damaged(where, what) from error
+
+    def dataset(self, name: str, kind: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+        """Return a dataset, its type and shape checked the first time it is asked for.
+
+        Parameters
+        ----------
+        name : str
+            Its path in the file.
+        kind : str
+            `TEXT`, `BYTES` or the kinds of NumPy types it may have.
+        shape : tuple of int or None
+            What it must have; None fits every size.
+        """
+        if name in self._datasets:
+            return self._datasets[name]
+        with self.guard(f"/{name}"):
+            node = self.file.get(name)
+            if not isinstance(node, h5py.Dataset):
+                raise ValueError("it is missing")
+            if node.file.filename != self.file.filename or node.is_virtual or node.external:
+                raise ValueError("it points to another file")
+            if kind == TEXT:
+                fits = h5py.check_string_dtype(node.dtype) is not None
+            elif kind == BYTES:
+                fits = h5py.check_vlen_dtype(node.dtype) == np.uint8
+            else:
+                fits = node.dtype.kind in kind
+            if not fits:
+                raise ValueError(f"its type is {node.dtype}")
+            if len(node.shape) != len(shape) or any(
+                want is not None and want != have
+                for want, have in zip(shape, node.shape, strict=True)
+            ):
+                wanted = ", ".join("any" if want is None else str(want) for want in shape)
+                raise ValueError(f"its shape is {node.shape}, not ({wanted})")
+            if np.prod(node.shape[1:], dtype=np.float64) > MAX_ROW:
+                raise ValueError(f"its shape is {node.shape}")
+        self._datasets[name] = node
+        return node
+
+    def length(self, name: str) -> int:
+        """Return the number of rows of a checked dataset."""
+        return int(self._datasets[name].shape[0])
+
+    def _claim(self, name: str, count: int) -> h5py.Dataset:
+        dataset = self._datasets[name]
+        size = count * int(np.prod(dataset.shape[1:])) * dataset.dtype.itemsize
+        if size > self._limit:
+            raise self.damaged(f"/{name}", f"{size} bytes are more than the file can hold")
+        return dataset
+
+    def rows(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Read rows `start` to `stop` of a checked dataset of numbers."""
+        dataset = self._claim(name, stop - start)
+        with self.guard(f"/{name}"):
+            return np.asarray(dataset[start:stop])
+
+    def texts(self, name: str, start: int, stop: int) -> list[Any]:
+        """Read texts `start` to `stop`; rows of two axes are lists of texts."""
+        dataset = self._claim(name, stop - start)
+        with self.guard(f"/{name}"):
+            found: list[Any] = np.asarray(dataset.asstr(errors="replace")[start:stop]).tolist()
+            return found
+
+    def pick(self, name: str, indices: np.ndarray) -> np.ndarray:
+        """Read scattered rows of a checked dataset, in the order given; texts as `str`."""
+        dataset = self._claim(name, indices.size)
+        texts = h5py.check_string_dtype(dataset.dtype) is not None
+        if not indices.size:
+            return np.zeros((0, *dataset.shape[1:]), object if texts else dataset.dtype)
+        if indices.min() < 0 or indices.max() >= dataset.shape[0]:
+            raise self.damaged(f"/{name}", f"row {int(indices.max())} of {dataset.shape[0]}")
+        # HDF5 selects ascending rows only.
+        unique, inverse = np.unique(indices, return_inverse=True)
+        with self.guard(f"/{name}"):
+            view = dataset.asstr(errors="replace") if texts else dataset
+            return np.asarray(view[unique])[inverse]
+
+    def span(self, name: str, index: int, total: int) -> tuple[int, int]:
+        """Return the `index`-th interval of a dataset of ascending offsets up to `total`."""
+        low, high = (int(value) for value in self.rows(name, index, index + 2))
+        if not 0 <= low <= high <= total:
+            raise self.damaged(f"/{name}", f"rows {low} to {high} of {total}")
+        return low, high

@@ -1,0 +1,87 @@
+"""Which characters of a text each token stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Span = tuple[int, int]
+
+
+def token_spans(
+    tokenizer: Any, texts: Sequence[str], context_length: int
+) -> list[list[tuple[int, Span]]]:
+    """Return (position, (start, end)) of the content tokens of each text.
+
+    Special tokens are left out. Characters are code points of the text.
+
+    Parameters
+    ----------
+    tokenizer
+        An open_clip tokenizer: `HFTokenizer` with a fast tokenizer, or
+        `SimpleTokenizer` (CLIP's byte-pair encoding).
+    texts : sequence of str
+        Captions.
+    context_length : int
+        Positions past it were cut by the tokenizer.
+    """
+    cleaned = [tokenizer.clean_fn(text) for text in texts]
+    inner = getattr(tokenizer, "tokenizer", None)
+    if inner is not None and getattr(inner, "is_fast", False):
+        encoded = inner(
+            cleaned,
+            max_length=context_length,
+            truncation=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        found = [
+            [
+                (position, (int(start), int(end)))
+                for position, ((start, end), special) in enumerate(
+                    zip(offsets, specials, strict=True)
+                )
+                if not special
+            ]
+            for offsets, specials in zip(
+                encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True
+            )
+        ]
+    else:
+        found = [_byte_pair_spans(tokenizer, text, context_length) for text in cleaned]
+    return [
+        [
+            # Where cleaning moved characters about, a token stands for the whole text.
+            (position, _visible(text, span) if same == text else (0, len(text)))
+            for position, span in spans
+        ]
+        for text, same, spans in zip(texts, cleaned, found, strict=True)
+    ]
+
+
+def _visible(text: str, span: Span) -> Span:
+    """Leave out the space that a token carries in front."""
+    start, end = span
+    while start < end and text[start].isspace():
+        start += 1
+    return start, end
+
+
+def _byte_pair_spans(tokenizer: Any, cleaned: str, context_length: int) -> list[tuple[int, Span]]:
+    """Spans for CLIP's own tokenizer, which knows bytes of words but no characters."""
+    found: list[tuple[int, Span]] = []
+    position = 1  # the start token stands at 0
+    for word in tokenizer.pat.finditer(cleaned):
+        raw = word.group().encode("utf-8")
+        encoded = "".join(tokenizer.byte_encoder[byte] for byte in raw)
+        done = 0
+        for piece in tokenizer.bpe(encoded).split(" "):
+            size = len(piece.removesuffix("</w>"))
+            first = len(raw[:done].decode("utf-8", "ignore"))
+            last = len(raw[: done + size].decode("utf-8", "ignore"))
+            if position >= context_length - 1:
+                return found
+            found.append((position, (word.start() + first, word.start() + max(last, first + 1))))
+            position += 1
+            done += size
+    return found

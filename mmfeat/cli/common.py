@@ -1,0 +1,87 @@
+"""What all commands share: options, printing of results, errors as one sentence."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from mmfeat.errors import MmfeatError
+from mmfeat.progress import RichProgress
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object with the results on stdout.")
+]
+PROGRESS = RichProgress()
+
+
+def show(result: Mapping[str, Any], as_json: bool) -> None:
+    """Print the results of a command: one JSON object, or a line a value."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))
+        return
+    width = max((len(key) for key in result), default=0)
+    for key, value in result.items():
+        if isinstance(value, Mapping):
+            print(f"{key}:")
+            for name, inner in value.items():
+                print(f"  {name}: {_plain(inner)}")
+        else:
+            print(f"{key:<{width}}  {_plain(value)}")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(entry) for entry in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
+    return str(value)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; not `KeyboardInterrupt`, which typer would swallow."""
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def run(app: typer.Typer, arguments: list[str]) -> int:
+    """Run the command line and return its exit status: 0 done, 1 failed, 2 bad usage."""
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        status = app(args=arguments, prog_name="mmfeat", standalone_mode=True)
+        return int(status or 0)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except (Interrupted, KeyboardInterrupt):
+        print(
+            "Interrupted: finished files are whole; run the same command again to go on.",
+            file=sys.stderr,
+        )
+        return 1
+    except MmfeatError as error:
+        if debug:
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        print(
+            f"Error: {type(error).__name__}: {error}; run again with --debug for the details.",
+            file=sys.stderr,
+        )
+        return 1

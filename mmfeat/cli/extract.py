@@ -1,0 +1,50 @@
+"""`mmfeat extract`: activations of a corpus under a backbone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmfeat.cli.common import PROGRESS, AsJson, show
+
+
+def extract(
+    corpus: Annotated[Path, typer.Option("--corpus", help="Corpus file.")],
+    out: Annotated[Path, typer.Option("--out", help="Activations file to write.")],
+    backbone: Annotated[
+        str, typer.Option("--backbone", help="SPEC of the backbone.")
+    ] = "openmoji-clip",
+    hook: Annotated[
+        list[str] | None, typer.Option("--hook", help="Hook point; repeat for several. [joint]")
+    ] = None,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option("--stream", help="Stream; repeat for several. [all four]"),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="Torch device, or auto.")] = "auto",
+    dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32.")] = "float16",
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 128,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many rows and bytes it would be.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the activations of a corpus to HDF5. An interrupted run goes on where it stopped."""
+    from mmfeat import extraction
+
+    if dtype not in ("float16", "float32"):
+        raise typer.BadParameter("choose float16 or float32", param_hint="--dtype")
+    settings = extraction.ExtractSettings(
+        backbone=backbone,
+        hooks=tuple(hook or ("joint",)),
+        streams=tuple(stream or extraction.STREAMS),
+        dtype=dtype,
+        device=device,
+        batch_size=batch_size,
+    )
+    if dry_run:
+        show(extraction.plan(corpus, settings), as_json)
+    else:
+        show(extraction.extract(corpus, out, settings, progress=PROGRESS), as_json)

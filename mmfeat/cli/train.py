@@ -1,0 +1,46 @@
+"""`mmfeat train`: an SAE from activations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmfeat.cli.common import PROGRESS, AsJson, show
+
+
+def train(
+    activations: Annotated[Path, typer.Option("--activations", help="Activations file.")],
+    out: Annotated[Path, typer.Option("--out", help="SAE folder to write.")],
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Name of a recipe. [naive-topk]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+    hook: Annotated[str | None, typer.Option("--hook", help="Hook point.")] = None,
+    stream: Annotated[
+        list[str] | None, typer.Option("--stream", help="Stream; repeat for several.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, as in sae.d_sae=2048; repeat for several."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an SAE on true pairs and score it on test concepts."""
+    from mmfeat import training
+    from mmfeat.sae.settings import load_settings, parse_overrides
+
+    if recipe and config:
+        raise typer.BadParameter("give one of --recipe and --config", param_hint="--config")
+    overrides: dict[str, Any] = parse_overrides(assignments or [])
+    if hook:
+        overrides["hook"] = hook
+    if stream:
+        overrides["streams"] = stream
+    settings = (
+        load_settings(config, overrides)
+        if config
+        else training.recipe(recipe or training.DEFAULT_RECIPE, overrides)
+    )
+    show(training.train(activations, out, settings, progress=PROGRESS), as_json)

@@ -1,0 +1,407 @@
+"""The ``table`` importer: CSV, TSV, JSON lines and Parquet.
+
+One row is an item (``--lang COLUMN=TAG`` for each column of captions) or a
+caption (``--language-column`` with ``--caption-column``). CSV and TSV have a
+header and quote as spreadsheets do. Cells of JSON lines and Parquet may hold a
+list of captions. Rows are counted from 1, without the header.
+
+Where a row is a caption, the rows of an item need not be adjacent, and may be
+in different files: they are grouped in a temporary database on disk. Picture,
+concept, split and attributes are those of the item's first row; a row that
+says another picture, concept or split is skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TextIO
+
+from mmfeat.corpus.languages import normalise_tag
+from mmfeat.corpus.model import (
+    ImportOptions,
+    ItemRow,
+    Rows,
+    Skipped,
+    clean_text,
+    column_tags,
+    is_text,
+)
+from mmfeat.corpus.pictures import leaves_folder
+from mmfeat.corpus.scratch import scratch_database
+from mmfeat.errors import MmfeatError
+
+OPTIONS = frozenset(
+    ("image", "id", "lang", "language_column", "caption_column", "concept", "split", "attribute")
+)
+_LONGEST_LINE = 16 << 20
+_BATCH = 1024
+_NOT_TEXT = "the row holds bytes that are not UTF-8 text"
+
+
+class _Record(NamedTuple):
+    """One row of a file: its cells by column, or why it has none."""
+
+    row: int
+    cells: Mapping[str, Any] | None
+    problem: str = ""
+
+
+def image_root(sources: Sequence[Path]) -> Path:
+    """Return the folder that the picture paths of all tables are relative to.
+
+    That is the deepest folder with all tables; each table's own paths are
+    relative to the table and may not leave its folder.
+    """
+    return Path(os.path.commonpath([source.resolve().parent for source in sources]))
+
+
+def read(sources: Sequence[Path], options: ImportOptions) -> Rows:
+    """Yield the items of tables.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Files ending in ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet``.
+    options : ImportOptions
+        Which columns hold what.
+
+    Raises
+    ------
+    MmfeatError
+        If a file cannot be read or lacks a column, or the options name no layout.
+    """
+    _check(options)
+    return _captions(sources, options) if options.caption_column else _items(sources, options)
+
+
+def _check(options: ImportOptions) -> None:
+    by_caption = bool(options.language_column or options.caption_column)
+    if by_caption == bool(options.lang) or bool(options.language_column) != bool(
+        options.caption_column
+    ):
+        raise MmfeatError(
+            "A table needs either --lang COLUMN=TAG (one row an item), or --language-column with "
+            "--caption-column (one row a caption); give one of the two."
+        )
+    if by_caption and not (options.id or options.image):
+        raise MmfeatError("Captions need --id or --image to tell which item they are of.")
+
+
+def _items(sources: Sequence[Path], options: ImportOptions) -> Rows:
+    tags = column_tags(options.lang)
+    for name, record in _records(sources, options, tags):
+        item = _item(name, record, options)
+        if isinstance(item, Skipped):
+            yield item
+            continue
+        assert record.cells is not None
+        captions = []
+        for column, tag in tags.items():
+            texts = _texts(record.cells.get(column))
+            if texts is None:
+                yield Skipped(name, record.row, f"the caption is not text ({tag})")
+            captions += [(tag, text) for text in texts or ()]
+        yield ItemRow(**{**vars(item), "captions": tuple(captions)})
+
+
+def _captions(sources: Sequence[Path], options: ImportOptions) -> Rows:
+    language_column, caption_column = options.language_column or "", options.caption_column or ""
+    with scratch_database() as database:
+        database.execute(
+            "CREATE TABLE item (n INTEGER PRIMARY KEY, id TEXT UNIQUE, image TEXT, concept TEXT, "
+            "split TEXT, attributes TEXT, source TEXT, row INTEGER)"
+        )
+        database.execute(
+            "CREATE TABLE caption (item INTEGER, n INTEGER, language TEXT, text TEXT, "
+            "PRIMARY KEY (item, n)) WITHOUT ROWID"
+        )
+        order = 0
+        for name, record in _records(sources, options, (language_column, caption_column)):
+            item = _item(name, record, options)
+            if isinstance(item, Skipped):
+                yield item
+                continue
+            assert record.cells is not None
+            texts = _texts(record.cells.get(caption_column))
+            language = _text(record.cells.get(language_column))
+            try:
+                tag = normalise_tag(language or "")
+            except MmfeatError:
+                yield Skipped(name, record.row, "the language is not a language tag")
+                continue
+            if texts is None:
+                yield Skipped(name, record.row, f"the caption is not text ({tag})")
+                continue
+            if not all(map(is_text, (*texts, *_labels(item)))):
+                yield Skipped(name, record.row, _NOT_TEXT)
+                continue
+            number = _number(database, item)
+            if number is None:
+                yield Skipped(
+                    name, record.row, "the row has another picture, concept or split than its item"
+                )
+                continue
+            for text in texts:
+                if not clean_text(text):  # noted here, where the row is known
+                    yield Skipped(name, record.row, f"the caption is empty ({tag})")
+                    continue
+                order += 1
+                database.execute(
+                    "INSERT INTO caption VALUES (?, ?, ?, ?)", (number, order, tag, text)
+                )
+        yield from _grouped(database)
+
+
+def _number(database: sqlite3.Connection, item: ItemRow) -> int | None:
+    """Return the number of a row's item, or None where the row contradicts it."""
+    found = database.execute(
+        "SELECT n, image, concept, split FROM item WHERE id = ?", (item.item_id,)
+    ).fetchone()
+    if found:
+        return int(found[0]) if found[1:] == (item.image, item.concept, item.split) else None
+    values = (item.item_id, item.image, item.concept, item.split, json.dumps(dict(item.attributes)))
+    cursor = database.execute(
+        "INSERT INTO item VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (*values, item.source, item.row)
+    )
+    return cursor.lastrowid
+
+
+def _grouped(database: sqlite3.Connection) -> Iterator[ItemRow]:
+    items = database.execute(
+        "SELECT n, id, image, concept, split, attributes, source, row FROM item ORDER BY n"
+    )
+    for n, item_id, image, concept, split, attributes, source, row in items:
+        captions = database.execute(
+            "SELECT language, text FROM caption WHERE item = ? ORDER BY n", (n,)
+        )
+        yield ItemRow(
+            item_id=item_id,
+            image=image,
+            captions=tuple(captions),
+            concept=concept,
+            split=split,
+            attributes=json.loads(attributes),
+            source=source,
+            row=row,
+        )
+
+
+def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipped:
+    """Return a row's item without captions."""
+    if record.cells is None:
+        return Skipped(name, record.row, record.problem)
+    columns = (options.image, options.id, options.concept, options.split, *options.attribute)
+    found = {column: _text(record.cells.get(column)) for column in columns if column}
+    if None in found.values():
+        return Skipped(name, record.row, "a cell holds neither text nor a number")
+    cells = {column: text or "" for column, text in found.items()}
+    image = cells.get(options.image or "", "")
+    if options.image:
+        if not image:
+            return Skipped(name, record.row, "the row names no picture")
+        if leaves_folder(image):
+            return Skipped(name, record.row, "the picture lies outside the table's folder")
+        if not image.startswith("openmoji:"):
+            image = (PurePosixPath(name).parent / image).as_posix()
+    return ItemRow(
+        item_id=cells[options.id] if options.id else image or f"{name}:{record.row}",
+        image=image,
+        concept=cells.get(options.concept or "") or None,
+        split=cells.get(options.split or "", "").lower() or None,
+        attributes={column: cells[column] for column in options.attribute},
+        source=name,
+        row=record.row,
+    )
+
+
+def _labels(item: ItemRow) -> Iterator[str]:
+    yield from (item.item_id, item.image, item.concept or "", item.split or "")
+    yield from item.attributes.values()
+
+
+def _text(cell: Any) -> str | None:
+    """Return a cell as text, empty where it has no value; None where it is no text at all."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, float) and math.isnan(cell):  # how data frames write a missing value
+        return ""
+    return str(cell) if isinstance(cell, (int, float)) else None
+
+
+def _texts(cell: Any) -> list[str] | None:
+    """Return the captions of a cell; None where one is not text.
+
+    A missing value is no caption; an empty text is one, to be skipped and counted.
+    """
+    if cell is None:
+        return []
+    texts = [_text(entry) for entry in (cell if isinstance(cell, list) else [cell])]
+    return None if None in texts else [text for text in texts if text is not None]
+
+
+def _records(
+    sources: Sequence[Path], options: ImportOptions, captions: Iterable[str]
+) -> Iterator[tuple[str, _Record]]:
+    """Yield all rows of all tables, with the table's path below `image_root`."""
+    wanted = [options.image, options.id, options.concept, options.split]
+    columns = [column for column in (*wanted, *options.attribute, *captions) if column]
+    root = image_root(sources)
+    for source in sources:
+        if not source.is_file():
+            raise MmfeatError(f"{source} is not a file; check the path.")
+        reader = _READERS.get(source.suffix.lower())
+        if reader is None:
+            raise MmfeatError(
+                f"{source} is not a table; its name must end in one of {', '.join(_READERS)}."
+            )
+        name = source.resolve().relative_to(root).as_posix()
+        try:
+            for record in reader(source, columns):
+                yield name, record
+        except OSError as error:
+            raise MmfeatError(
+                f"{source} cannot be read ({error.strerror}); check the file and its permissions."
+            ) from error
+
+
+def _require(source: Path, columns: Sequence[str], there: Iterable[str]) -> None:
+    known = list(there)
+    missing = [column for column in columns if column not in known]
+    if missing:
+        raise MmfeatError(
+            f"{source} has no column {', '.join(missing)}; it has "
+            f"{', '.join(known[:50]) or 'none'}."
+        )
+
+
+def _open_text(source: Path) -> TextIO:
+    with source.open("rb") as handle:
+        start = handle.read(2)
+    # Spreadsheets write "Unicode text" as UTF-16 with a byte-order mark.
+    encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    # A byte that is not UTF-8 spoils its own cell, which is then refused, not the file.
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    return source.open(encoding=encoding, errors=errors, newline="")
+
+
+def _lines(handle: TextIO) -> Iterator[str]:
+    """Yield lines, a monstrous one in parts, so that no file can fill the memory."""
+    while line := handle.readline(_LONGEST_LINE):
+        yield line
+
+
+def _read_separated(source: Path, columns: Sequence[str], delimiter: str) -> Iterator[_Record]:
+    with _open_text(source) as handle:
+        reader = csv.reader(_lines(handle), delimiter=delimiter)
+        row, header = 0, None
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                break
+            except csv.Error:
+                row += 1
+                yield _Record(
+                    row, None, "a cell is longer than 131,072 characters or a quote is not closed"
+                )
+                continue
+            if not cells:
+                continue
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                _require(source, columns, header)
+                continue
+            row += 1
+            if len(cells) != len(header):
+                yield _Record(row, None, "the row has not as many cells as the header")
+            else:
+                yield _Record(row, dict(zip(header, cells, strict=True)))
+        if header is None:
+            raise MmfeatError(f"{source} is empty; a table needs a header and rows.")
+
+
+def _read_csv(source: Path, columns: Sequence[str]) -> Iterator[_Record]:
+    return _read_separated(source, columns, ",")
+
+
+def _read_tsv(source: Path, columns: Sequence[str]) -> Iterator[_Record]:
+    return _read_separated(source, columns, "\t")
+
+
+def _read_json_lines(source: Path, columns: Sequence[str]) -> Iterator[_Record]:
+    # A row may leave out keys; a key that no row has is a mistake in the options.
+    seen: dict[str, None] = {}
+    with _open_text(source) as handle:
+        row = 0
+        for line in _lines(handle):
+            if not line.strip():
+                continue
+            row += 1
+            try:
+                cells = json.loads(line)
+            except (ValueError, RecursionError):
+                yield _Record(row, None, "the line is not JSON")
+                continue
+            if not isinstance(cells, dict):
+                yield _Record(row, None, "the line is not a JSON object")
+                continue
+            if len(seen) < 1000:
+                seen.update(dict.fromkeys(cells))
+            yield _Record(row, cells)
+    _require(source, columns, seen)
+
+
+def _read_parquet(source: Path, columns: Sequence[str]) -> Iterator[_Record]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(source) as file:
+            _require(source, columns, file.schema_arrow.names)
+            row = 0
+            for batch in file.iter_batches(_BATCH, columns=list(dict.fromkeys(columns))):
+                lists = {name: _values(batch.column(name)) for name in batch.schema.names}
+                for index in range(batch.num_rows):
+                    row += 1
+                    yield _Record(row, {name: values[index] for name, values in lists.items()})
+    except (pa.ArrowException, OSError) as error:
+        raise MmfeatError(f"{source} is not a readable Parquet file; write it again.") from error
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values; what is not UTF-8 keeps its bytes as surrogates."""
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [_decoded(value) for value in column.cast(_as_bytes(column.type)).to_pylist()]
+
+
+def _as_bytes(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_as_bytes(kind.value_type))
+    return pa.binary() if pa.types.is_string(kind) or pa.types.is_large_string(kind) else kind
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(entry) for entry in value]
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".parquet": _read_parquet,
+}

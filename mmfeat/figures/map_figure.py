@@ -1,0 +1,181 @@
+"""The map of features as a figure for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmfeat import provenance
+from mmfeat.atlas.reader import Atlas
+from mmfeat.errors import MmfeatError
+from mmfeat.figures import fonts, output, palettes
+from mmfeat.figures.palettes import Colouring
+
+WIDTHS = {1: 3.3, 2: 6.9}  # inches of one and of two columns
+RASTER_ABOVE = 20_000  # points past which vector files grow slow to open
+
+
+def export_map(
+    path: Path,
+    out: Path,
+    colour: str = "modality_score",
+    columns: int = 1,
+    dpi: int = 300,
+    only_shared: bool = False,
+) -> dict[str, Any]:
+    """Draw the map of an atlas's features.
+
+    Parameters
+    ----------
+    path : Path
+        The atlas.
+    out : Path
+        A PDF, SVG or PNG; the same atlas and options give the same bytes. In vector files
+        text is text, and more than `RASTER_ABOVE` points are drawn as pixels.
+    colour : str
+        A key of `mmfeat.figures.palettes.COLOURINGS`.
+    columns : int
+        1 or 2 columns of a page wide (3.3 or 6.9 inches).
+    dpi : int
+        Resolution of pixels.
+    only_shared : bool
+        Leave out features that are not shared.
+
+    Returns
+    -------
+    dict
+        ``out``; ``features`` drawn and ``left_out``; ``missing_fonts``, scripts without a font.
+
+    Raises
+    ------
+    MmfeatError
+        If an option is unknown, the atlas has no map, or `out` cannot be written.
+    """
+    extension = output.check_out(out, ("pdf", "svg", "png"))
+    chosen = palettes.colouring(colour)
+    if columns not in WIDTHS:
+        raise MmfeatError(f"A figure cannot be {columns} columns wide; choose 1 or 2.")
+    if not 50 <= dpi <= 1200:
+        raise MmfeatError(f"{dpi} dots an inch is out of range; choose from 50 to 1200.")
+    with Atlas(path) as atlas:
+        xy = atlas.map()
+        if xy is None:
+            raise MmfeatError(f"{path} has no map yet; run mmfeat map {path} first.")
+        features = atlas.features()
+        kept = np.isfinite(xy).all(1)
+        if only_shared:
+            kept &= np.asarray(features["shared"], bool)
+        if not kept.any():
+            what = "shared feature" if only_shared else "feature"
+            raise MmfeatError(f"{path} has no {what} on its map; there is nothing to draw.")
+        values = palettes.values_of(chosen, features)[kept]
+        record = provenance.record(
+            "mmfeat export map",
+            {"colour": colour, "columns": columns, "dpi": dpi, "only_shared": only_shared},
+            {"atlas": path},
+        )
+        with output.style():
+            figure = _draw(atlas, xy[kept], values, chosen, columns, extension)
+            title = f"Features of {output.plain(atlas.name) or 'an SAE'}"
+            output.save(figure, out, extension, dpi, title, record)
+        return {
+            "out": str(out),
+            "features": int(kept.sum()),
+            "left_out": int((~kept).sum()),
+            "missing_fonts": fonts.missing(),
+        }
+
+
+def _draw(
+    atlas: Atlas,
+    xy: np.ndarray,
+    values: np.ndarray,
+    chosen: Colouring,
+    columns: int,
+    extension: str,
+) -> Any:
+    from matplotlib.figure import Figure
+
+    width = WIDTHS[columns]
+    foot, head = 0.22, 0.42  # inches for provenance and for the key to the colours
+    height = foot + head + 0.8 * width
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0.02, foot / height, 0.96, 0.8 * width / height))
+    axes.set_axis_off()
+    # Shared features last, so that they are not hidden by the many others.
+    order = np.argsort(values, kind="stable") if chosen.kind == "category" else slice(None)
+    xy, values = xy[order], values[order]
+    colours = palettes.colour_values(chosen, values, len(atlas.languages))
+    axes.scatter(
+        xy[:, 0],
+        xy[:, 1],
+        c=colours / 255,
+        s=float(np.clip(4000 * columns**2 / len(xy), 0.3, 9 * columns)),
+        linewidths=0,
+        rasterized=extension != "png" and len(xy) > RASTER_ABOVE,
+    )
+    axes.set_aspect("equal", adjustable="datalim")
+    if chosen.kind == "category":
+        _legend(figure, chosen, values, height)
+    else:
+        _colour_bar(figure, chosen, len(atlas.languages), width, height, head)
+    line = output.provenance_line(atlas)
+    figure.text(0.02, 0.06 / height, line, fontsize=_fit(line, width), color="0.35", va="bottom")
+    return figure
+
+
+def _fit(line: str, width: float, size: float = 5.0) -> float:
+    """Return a size in points at which a line of text is no wider than the figure."""
+    from matplotlib.textpath import TextPath
+
+    wide = TextPath((0, 0), line, size=size).get_extents().width / 72
+    return max(1.0, min(size, size * 0.96 * width / wide)) if wide > 0 else size
+
+
+def _legend(figure: Any, chosen: Colouring, values: np.ndarray, height: float) -> None:
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            markersize=4,
+            color=palettes.CATEGORIES[index] / 255,
+            label=f"{label} ({int((values == index).sum()):,})",
+        )
+        for index, label in enumerate(chosen.labels)
+    ]
+    figure.legend(
+        handles=marks[::-1],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - 0.02 / height),
+        ncols=len(marks),
+        frameon=False,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
+
+
+def _colour_bar(
+    figure: Any, chosen: Colouring, n_languages: int, width: float, height: float, head: float
+) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, LogNorm, Normalize
+
+    low, high = palettes.bounds(chosen, n_languages)
+    table = palettes.DIVERGING if chosen.kind == "diverging" else palettes.SEQUENTIAL
+    axes = figure.add_axes((0.2, 1 - 0.2 / height, 0.6, 0.07 / height))
+    norm = LogNorm(low, high) if chosen.kind == "log" else Normalize(low, high)
+    bar = figure.colorbar(
+        ScalarMappable(norm, ListedColormap(table / 255)), cax=axes, orientation="horizontal"
+    )
+    bar.outline.set_visible(False)
+    bar.minorticks_off()
+    axes.tick_params(labelsize=6, length=2, width=0.5, pad=1)
+    axes.set_title(chosen.label, fontsize=7, pad=2)
+    if chosen.key == "n_languages":
+        bar.set_ticks(np.unique(np.linspace(low, high, 4).round()))

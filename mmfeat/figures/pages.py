@@ -1,0 +1,373 @@
+"""What a page on a feature or an item says, as plain data for viewer, export and report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from mmfeat.atlas.reader import Atlas, Caption, Example, TokenActivation
+from mmfeat.errors import MmfeatError
+
+_EXPLANATIONS = {
+    "modality_score": (
+        "modality score",
+        "Mean squared activation on pictures, as a share of that on pictures and captions: "
+        "0 fires for captions only, 1 for pictures only.",
+    ),
+    "firing_rate_image": ("firing rate, pictures", "Share of pictures on which it fires."),
+    "firing_rate_text": (
+        "firing rate, captions",
+        "Share of captions on which it fires, averaged over languages.",
+    ),
+    "n_languages": ("languages", "Languages in which it fires on at least 5 captions."),
+    "shared_p": (
+        "p of sharing",
+        "Probability of so much joint firing on pictures and their captions, in enough "
+        "languages, if captions were assigned to pictures at random.",
+    ),
+    "shared_q": ("q of sharing", "The same after Benjamini-Hochberg over testable features."),
+    "shared_effect": (
+        "effect of sharing",
+        "In enough languages, fires for at least this share of partners when it fires for the "
+        "picture or the caption: the lower 95 % bound.",
+    ),
+    "n_shared_languages": (
+        "shared languages",
+        "Languages in which it fires on the captions of its pictures, significantly and "
+        "with a lower bound of at least 0.1.",
+    ),
+    "energy_image": ("energy, pictures", "Mean squared activation on pictures."),
+    "energy_text": (
+        "energy, captions",
+        "Mean squared activation on captions, averaged over languages.",
+    ),
+    "max_activation_image": ("maximum, pictures", "Largest activation on a picture."),
+    "max_activation_text": ("maximum, captions", "Largest activation on a caption."),
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A score with its name, its text and what it means."""
+
+    key: str
+    label: str
+    value: float
+    text: str
+    explanation: str
+
+
+@dataclass(frozen=True, eq=False)
+class PictureExample:
+    """A picture on which a feature fires.
+
+    `thumbnail` is a PNG; `patch_map` the activation on its patches; None where the atlas
+    has none.
+    """
+
+    item: int
+    item_id: str
+    split: str
+    activation: float
+    thumbnail: bytes | None
+    patch_map: Float32[np.ndarray, "rows columns"] | None
+
+
+@dataclass(frozen=True)
+class CaptionExample:
+    """A caption on which a feature fires, with the activation on each token."""
+
+    caption: int
+    item: int
+    split: str
+    text: str
+    activation: float
+    tokens: list[TokenActivation]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A feature with a similar decoder row."""
+
+    feature: int
+    cosine: float
+    title: str
+
+
+@dataclass(frozen=True, eq=False)
+class FeaturePage:
+    """All that is shown of a feature.
+
+    Attributes
+    ----------
+    title, sentence : str
+        Its best name; what it fires for, in plain words.
+    pictures, bands : list
+        Pictures with the largest activations; random ones of even bands, highest first.
+    columns, column_bands : dict
+        The same for the captions of each language.
+    max_image, max_text, max_patch, max_token : float
+        Largest activation on a picture, caption, patch and token.
+    """
+
+    feature: int
+    title: str
+    sentence: str
+    numbers: list[Number]
+    pictures: list[PictureExample]
+    bands: list[list[PictureExample]]
+    columns: dict[str, list[CaptionExample]]
+    column_bands: dict[str, list[list[CaptionExample]]]
+    firing_by_language: dict[str, float]
+    firing_image: float
+    energy_image: float
+    energy_text: float
+    names: dict[str, tuple[str, float]]
+    neighbours: list[Neighbour]
+    max_image: float
+    max_text: float
+    max_patch: float
+    max_token: float
+
+
+@dataclass(frozen=True)
+class ItemFeature:
+    """A feature that fires on an item: on its picture and, by language, on a caption."""
+
+    feature: int
+    title: str
+    image_activation: float
+    languages: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ItemPage:
+    """All that is shown of an item; lists of features are by activation, descending.
+
+    Attributes
+    ----------
+    both : list of ItemFeature
+        Features that fire for the picture and for a caption.
+    image_only : list of ItemFeature
+        Features that fire for the picture and for no caption.
+    language_only : dict of str to list of ItemFeature
+        Features that fire for captions of that language alone, and not for the picture.
+    several_languages : list of ItemFeature
+        Features that fire for captions of two languages or more, and not for the picture.
+    """
+
+    item: int
+    item_id: str
+    concept: str
+    split: str
+    attributes: dict[str, str]
+    thumbnail: bytes | None
+    captions: dict[str, list[Caption]]
+    both: list[ItemFeature]
+    image_only: list[ItemFeature]
+    language_only: dict[str, list[ItemFeature]]
+    several_languages: list[ItemFeature]
+
+
+def best_name(names: Iterable[tuple[str, float]], feature: int) -> str:
+    """Return the name with the highest score; ``feature N`` where there is no good name."""
+    good = [(score, text) for text, score in names if text]
+    return max(good)[1] if good else f"feature {feature}"
+
+
+def find_item(atlas: Atlas, item_id: str) -> int:
+    """Return the index of an item.
+
+    Raises
+    ------
+    MmfeatError
+        If the atlas has no item of that id.
+    """
+    try:
+        return atlas.items().item_id.index(item_id)
+    except ValueError:
+        raise MmfeatError(
+            f"{atlas.path} has no item {item_id!r}; give the id of one of its items."
+        ) from None
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.0001" if value < 1e-4 else f"p = {value:.2g}"
+
+
+def _sentence(image: float, rates: dict[str, float], shared: bool, testable: bool, p: float) -> str:
+    """Say in plain words what a feature fires for and whether it is shared."""
+    firing = [language for language, rate in rates.items() if rate > 0]
+    if not firing and not image > 0:
+        return "Never fires."
+    if not firing:
+        start = "Fires for pictures only."
+    else:
+        start = "Fires for pictures and for captions in " if image > 0 else "Fires for captions in "
+        if len(firing) == len(rates) and len(rates) > 1:
+            start += f"all {len(rates)} languages"
+        else:
+            start += f"{len(firing)} of {len(rates)} languages"
+        if len(firing) > 1:
+            start += f"; weakest in {min(firing, key=lambda language: rates[language])}"
+        start += "." if image > 0 else ", not for pictures."
+    if not testable:
+        return f"{start} Fires too rarely to test whether it is shared."
+    return f"{start} {'Shared' if shared else 'Not shared'} ({_p(p)})."
+
+
+def _pictures(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[PictureExample]:
+    items = atlas.items()
+    return [
+        PictureExample(
+            example.item,
+            items.item_id[example.item],
+            items.split[example.item],
+            example.activation,
+            atlas.thumbnail(example.item),
+            atlas.patch_map(feature, example.item),
+        )
+        for example in examples
+    ]
+
+
+def _captions(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[CaptionExample]:
+    split = atlas.items().split
+    texts = atlas.captions([example.caption for example in examples])
+    return [
+        CaptionExample(
+            example.caption,
+            example.item,
+            split[example.item],
+            caption.text,
+            example.activation,
+            atlas.token_activations(feature, example.caption),
+        )
+        for example, caption in zip(examples, texts, strict=True)
+    ]
+
+
+def _titles(atlas: Atlas, features: Iterable[int]) -> dict[int, str]:
+    return {f: best_name(atlas.names(f).values(), f) for f in features}
+
+
+def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
+    """Return what is shown of a feature; reads a few kilobytes of the atlas.
+
+    Raises
+    ------
+    MmfeatError
+        If there is no such feature, or the atlas is damaged where it is read.
+    """
+    names = atlas.names(feature)
+    values = {key: float(column[feature]) for key, column in atlas.features().items()}
+    rates = dict(
+        zip(atlas.languages, atlas.by_language()["firing_rate"][feature].tolist(), strict=True)
+    )
+    near = atlas.neighbours(feature)
+    titles = _titles(atlas, (index for index, _ in near))
+    return FeaturePage(
+        feature=int(feature),
+        title=best_name(names.values(), feature),
+        sentence=_sentence(
+            values["firing_rate_image"],
+            rates,
+            bool(values["shared"]),
+            bool(values["testable"]),
+            values["shared_p"],
+        ),
+        numbers=[
+            Number(key, label, values[key], _number(values[key]), explanation)
+            for key, (label, explanation) in _EXPLANATIONS.items()
+        ],
+        pictures=_pictures(atlas, feature, atlas.image_examples(feature)),
+        bands=[_pictures(atlas, feature, band) for band in atlas.image_bands(feature)],
+        columns={
+            language: _captions(atlas, feature, examples)
+            for language, examples in atlas.text_examples(feature).items()
+        },
+        column_bands={
+            language: [_captions(atlas, feature, band) for band in bands]
+            for language, bands in atlas.text_bands(feature).items()
+        },
+        firing_by_language=rates,
+        firing_image=values["firing_rate_image"],
+        energy_image=values["energy_image"],
+        energy_text=values["energy_text"],
+        names=names,
+        neighbours=[Neighbour(index, cosine, titles[index]) for index, cosine in near],
+        max_image=values["max_activation_image"],
+        max_text=values["max_activation_text"],
+        max_patch=_largest(atlas, "image.patch", feature),
+        max_token=_largest(atlas, "text.token", feature),
+    )
+
+
+def _largest(atlas: Atlas, stream: str, feature: int) -> float:
+    return atlas.largest_code(stream, feature) if stream in atlas.streams else 0.0
+
+
+def _fires(atlas: Atlas, stream: str, rows: range) -> dict[int, float]:
+    """Return the features that fire in some rows, with their largest activation there."""
+    found: dict[int, float] = {}
+    if stream in atlas.streams and rows:
+        codes = atlas.codes_of_rows(stream, rows.start, rows.stop)
+        for feature, value in zip(codes.indices.tolist(), codes.data.tolist(), strict=True):
+            if value > found.get(feature, 0.0):
+                found[feature] = value
+    return found
+
+
+def item_page(atlas: Atlas, item: int) -> ItemPage:
+    """Return what is shown of an item.
+
+    Raises
+    ------
+    MmfeatError
+        If there is no such item, or the atlas is damaged where it is read.
+    """
+    own = atlas.captions_of(item)
+    captions: dict[str, list[Caption]] = {language: [] for language in atlas.languages}
+    texts: dict[int, dict[str, float]] = {}
+    for caption in own:
+        captions[caption.language].append(caption)
+        if "text.pooled" in atlas.streams:
+            rows = atlas.rows_of_caption("text.pooled", caption.index)
+            for feature, value in _fires(atlas, "text.pooled", rows).items():
+                by_language = texts.setdefault(feature, {})
+                by_language[caption.language] = max(value, by_language.get(caption.language, 0.0))
+    rows = atlas.rows_of_item("image.pooled", item) if "image.pooled" in atlas.streams else range(0)
+    picture = _fires(atlas, "image.pooled", rows)
+    titles = _titles(atlas, picture.keys() | texts.keys())
+    fired = [
+        ItemFeature(f, titles[f], picture.get(f, 0.0), texts.get(f, {})) for f in sorted(titles)
+    ]
+    fired.sort(key=lambda one: -max(one.image_activation, *one.languages.values(), 0.0))
+    unseen = [one for one in fired if not one.image_activation]
+    items = atlas.items()
+    return ItemPage(
+        item=int(item),
+        item_id=items.item_id[item],
+        concept=items.concept[item],
+        split=items.split[item],
+        attributes={name: column[item] for name, column in items.attributes.items()},
+        thumbnail=atlas.thumbnail(item),
+        captions=captions,
+        both=[one for one in fired if one.image_activation and one.languages],
+        image_only=[one for one in fired if not one.languages],
+        language_only={
+            language: [one for one in unseen if set(one.languages) == {language}]
+            for language in atlas.languages
+        },
+        several_languages=[one for one in unseen if len(one.languages) > 1],
+    )

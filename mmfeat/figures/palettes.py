@@ -1,0 +1,158 @@
+"""Colours that people with any colour vision can tell apart, and what features are coloured by.
+
+Tables are interpolated in sRGB between a few anchors. The sequential one rises steadily in
+lightness, so it also reads in grey; the diverging one goes from blue over grey to orange, the
+pair that remains distinct with red-green blindness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from mmfeat.errors import MmfeatError
+
+Kind = Literal["sequential", "log", "diverging", "category"]
+
+
+def _table(*anchors: str) -> UInt8[np.ndarray, "256 3"]:
+    rgb = np.array([[int(a[i : i + 2], 16) for i in (0, 2, 4)] for a in anchors], np.float64)
+    at, where = np.linspace(0, 1, 256), np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(at, where, rgb[:, c]) for c in range(3)], 1).round().astype(np.uint8)
+
+
+SEQUENTIAL = _table("2b1a5a", "33458a", "2b6f97", "28958f", "4cb877", "9dd45c", "f2e64e")
+DIVERGING = _table("1f6fc4", "7c9cc0", "a8a8a8", "d0a063", "e8830c")
+HEAT = _table("ffe873", "fdae3c", "ee6a2c", "c9253e", "8a0f5a")
+MISSING = np.array([0xC4, 0xC4, 0xC4], np.uint8)
+# Not testable, testable but not shared, shared.
+CATEGORIES = np.array([[0xC4, 0xC4, 0xC4], [0x3B, 0x6F, 0xB0], [0xE6, 0x9A, 0x0B]], np.uint8)
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """What features are coloured by.
+
+    Attributes
+    ----------
+    key : str
+        Its name in options and files.
+    label : str
+        Its name for people.
+    kind : str
+        ``sequential``, ``log`` (of a positive value), ``diverging`` or ``category``.
+    low, high : float
+        Values at the ends of the palette. NaN as `high` stands for the number of languages.
+    labels : tuple of str
+        Names of the categories 0, 1, ...; empty where values are numbers.
+    """
+
+    key: str
+    label: str
+    kind: Kind
+    low: float
+    high: float
+    labels: tuple[str, ...] = ()
+
+
+COLOURINGS: dict[str, Colouring] = {
+    c.key: c
+    for c in (
+        Colouring("modality_score", "modality score (0 text, 1 image)", "diverging", 0.0, 1.0),
+        Colouring("n_languages", "languages", "sequential", 0.0, float("nan")),
+        Colouring("firing_rate", "firing rate", "log", 1e-4, 1.0),
+        Colouring(
+            "shared", "shared feature", "category", 0.0, 2.0, ("untestable", "not shared", "shared")
+        ),
+    )
+}
+
+
+def _look_up(
+    table: UInt8[np.ndarray, "256 3"], values: Float[np.ndarray, " n"]
+) -> UInt8[np.ndarray, "n 3"]:
+    values = np.asarray(values, np.float64)
+    known = np.isfinite(values)
+    index = np.where(known, np.clip(values, 0, 1), 0) * 255
+    colours = table[index.round().astype(np.intp)]
+    colours[~known] = MISSING
+    return colours
+
+
+def sequential(values: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
+    """Colour values of [0, 1] from dark blue (0) to yellow (1); what is not finite is grey."""
+    return _look_up(SEQUENTIAL, values)
+
+
+def diverging(values: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
+    """Colour values of [0, 1] from blue (0) over grey to orange (1)."""
+    return _look_up(DIVERGING, values)
+
+
+def heat(values: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
+    """Colour activations of [0, 1] from pale yellow (0) to dark red (1)."""
+    return _look_up(HEAT, values)
+
+
+def colouring(key: str) -> Colouring:
+    """Return a colouring by its key.
+
+    Raises
+    ------
+    MmfeatError
+        If there is none of that name.
+    """
+    if key not in COLOURINGS:
+        raise MmfeatError(f"There is no colouring {key!r}; choose one of {', '.join(COLOURINGS)}.")
+    return COLOURINGS[key]
+
+
+def bounds(chosen: Colouring, n_languages: int) -> tuple[float, float]:
+    """Return the values at the ends of a colouring's palette."""
+    return chosen.low, float(max(n_languages, 1)) if np.isnan(chosen.high) else chosen.high
+
+
+def values_of(chosen: Colouring, features: Mapping[str, np.ndarray]) -> Float[np.ndarray, " f"]:
+    """Return the value of each feature that a colouring shows.
+
+    Parameters
+    ----------
+    chosen : Colouring
+        The firing rate is the mean of those of pictures and of captions; sharing is 0
+        untestable, 1 not shared, 2 shared.
+    features : mapping of str to array
+        ``/features`` of an atlas, each [d_sae].
+    """
+    if chosen.key == "firing_rate":
+        rates = np.asarray(features["firing_rate_image"], np.float64)
+        return (rates + features["firing_rate_text"]) / 2
+    if chosen.key == "shared":
+        shared: Bool[np.ndarray, " f"] = np.asarray(features["shared"], bool)
+        testable: Bool[np.ndarray, " f"] = np.asarray(features["testable"], bool)
+        return testable.astype(np.float64) + (testable & shared)
+    return np.asarray(features[chosen.key], np.float64)
+
+
+def colour_values(
+    chosen: Colouring, values: Float[np.ndarray, " n"], n_languages: int
+) -> UInt8[np.ndarray, "n 3"]:
+    """Colour values as a colouring says; grey where they are missing.
+
+    Silent features, whose firing rate is 0, are missing on a logarithmic scale.
+    """
+    low, high = bounds(chosen, n_languages)
+    if chosen.kind == "category":
+        return CATEGORIES[np.clip(values, 0, len(CATEGORIES) - 1).astype(np.intp)]
+    if chosen.kind == "log":
+        values, low, high = _log(values), float(np.log10(low)), float(np.log10(high))
+    scaled = (np.asarray(values, np.float64) - low) / (high - low)
+    return diverging(scaled) if chosen.kind == "diverging" else sequential(scaled)
+
+
+def _log(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    found = np.full(np.shape(values), np.nan)
+    return np.log10(values, out=found, where=np.asarray(values) > 0)

@@ -1,0 +1,278 @@
+"""Our HDF5 files: written whole or not at all, refused by name when they are not ours.
+
+Every file and group carries ``encoding-type`` and ``encoding-version``; the root
+of a finished file also carries ``content-digest`` over all it holds.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from filelock import FileLock, Timeout
+
+from mmfeat.errors import MmfeatError
+
+VERSION = "1.0"
+_DIGEST = "content-digest"
+
+
+def encode_group(group: h5py.Group, kind: str) -> h5py.Group:
+    """Mark a group with its encoding and return it."""
+    group.attrs["encoding-type"] = kind
+    group.attrs["encoding-version"] = VERSION
+    return group
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the writer's lock of `path`.
+
+    Raises
+    ------
+    MmfeatError
+        If another process is writing the same file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise MmfeatError(
+            f"{path} is being written by another process; wait for it, or choose another --out."
+        ) from None
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full or unwritable disk into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        text = str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
+            raise MmfeatError(
+                f"The disk is full: {path} was not written; free some space and run the same "
+                "command again."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise MmfeatError(f"{path} cannot be written; choose a folder you may write.") from error
+        raise
+    except RuntimeError as error:  # h5py reports a failed flush this way
+        if "No space left" in str(error) or "errno = 28" in str(error):
+            raise MmfeatError(
+                f"The disk is full: {path} was not written; free some space and run the same "
+                "command again."
+            ) from error
+        raise
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a finished file its name: fsync, rename, fsync of the folder."""
+    with temporary.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def write_text_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name; what stands there becomes `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with disk_errors(path):
+            yield temporary
+            publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def create(path: Path, kind: str, provenance: str) -> Iterator[h5py.File]:
+    """Create one of our files; it appears under its name only when whole.
+
+    Parameters
+    ----------
+    path : Path
+        Where the finished file goes. An existing file is replaced.
+    kind : str
+        Its ``encoding-type``, e.g. ``mmfeat-corpus``.
+    provenance : str
+        JSON of settings, versions, seeds and inputs.
+
+    Raises
+    ------
+    MmfeatError
+        If another process writes it, or the disk is full or read-only.
+    """
+    with disk_errors(path), exclusive(path):
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+                encode_group(file, kind)
+                file.attrs["provenance"] = provenance
+                yield file
+                file.attrs[_DIGEST] = content_digest(file)
+            publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def modify(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Change a copy of one of our files, which replaces it when the block ends well."""
+    import shutil
+
+    open_checked(path, kind).close()
+    with disk_errors(path), exclusive(path):
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            shutil.copyfile(path, temporary)
+            with h5py.File(temporary, "r+", libver=("v110", "v110")) as file:
+                yield file
+                file.attrs[_DIGEST] = content_digest(file)
+            publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def open_checked(path: Path, kind: str) -> h5py.File:
+    """Open one of our files for reading.
+
+    Raises
+    ------
+    MmfeatError
+        If it is missing, empty, truncated, not HDF5, not of this kind, or of
+        a version this mmfeat does not know.
+    """
+    file = _open_any(path)
+    found = str(file.attrs.get("encoding-type", ""))
+    if found != kind:
+        file.close()
+        what = f"is of kind {found!r}" if found else "was not written by mmfeat"
+        raise MmfeatError(f"{path} {what}, but {kind!r} is needed here; give that file instead.")
+    return file
+
+
+def _open_any(path: Path) -> h5py.File:
+    if not path.exists():
+        raise MmfeatError(f"{path} does not exist; check the path.")
+    if path.is_dir():
+        raise MmfeatError(f"{path} is a folder, but a file is needed here.")
+    if path.stat().st_size == 0:
+        raise MmfeatError(f"{path} is empty; write it again.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        if "truncated" in str(error):
+            raise MmfeatError(f"{path} is truncated; copy or write it again.") from error
+        if isinstance(error, PermissionError):
+            raise MmfeatError(f"{path} may not be read; change its permissions.") from error
+        raise MmfeatError(f"{path} is not a readable HDF5 file.") from error
+    version = str(file.attrs.get("encoding-version", VERSION))
+    if version.split(".")[0] != VERSION.split(".")[0]:
+        file.close()
+        raise MmfeatError(
+            f"{path} has encoding-version {version}, but this mmfeat reads {VERSION}; "
+            "install a newer mmfeat."
+        )
+    return file
+
+
+def kind_of(path: Path) -> str:
+    """Return the ``encoding-type`` of one of our files.
+
+    Raises
+    ------
+    MmfeatError
+        As `open_checked`.
+    """
+    with _open_any(path) as file:
+        kind = str(file.attrs.get("encoding-type", ""))
+    if not kind.startswith("mmfeat-"):
+        raise MmfeatError(f"{path} is HDF5, but was not written by mmfeat.")
+    return kind
+
+
+def stored_digest(path: Path) -> str:
+    """Return the content digest written in a file of ours."""
+    with _open_any(path) as file:
+        return str(file.attrs.get(_DIGEST, ""))
+
+
+def _update(digest: Any, name: str, value: Any) -> None:
+    digest.update(name.encode())
+    array = np.asarray(value)
+    if array.dtype.kind in "OSU":
+        for text in array.ravel().tolist():
+            if isinstance(text, np.ndarray):  # a variable-length row of numbers
+                digest.update(text.tobytes())
+            else:
+                digest.update(text if isinstance(text, bytes) else str(text).encode())
+            digest.update(b"\0")
+    else:
+        digest.update(str(array.dtype.newbyteorder("<")).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+
+
+def content_digest(group: h5py.Group) -> str:
+    """SHA-256 over every dataset and attribute, independent of HDF5's own layout."""
+    digest = hashlib.sha256()
+
+    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        for key in sorted(node.attrs):
+            if key != _DIGEST:
+                _update(digest, f"{name}@{key}", node.attrs[key])
+        if isinstance(node, h5py.Dataset):
+            digest.update(f"{name}{node.shape}".encode())
+            if node.shape == ():
+                _update(digest, name, node[()])
+            else:
+                row = max(1, node.dtype.itemsize * int(np.prod(node.shape[1:])))
+                step = max(1, (8 << 20) // row)
+                for start in range(0, node.shape[0], step):
+                    _update(digest, "", node[start : start + step])
+        else:
+            for key in sorted(node):
+                visit(f"{name}/{key}", node[key])
+
+    visit("", group)
+    return digest.hexdigest()
+
+
+def write_strings(
+    group: h5py.Group, name: str, values: Sequence[str], shape: tuple[int, ...] | None = None
+) -> None:
+    """Write texts as variable-length UTF-8, a list or of the given shape."""
+    array = np.array(values, dtype=object).reshape(shape or (len(values),))
+    group.create_dataset(name, data=array, dtype=h5py.string_dtype())
+
+
+def read_strings(dataset: h5py.Dataset, selection: Any = ()) -> list[str]:
+    """Read texts of a variable-length UTF-8 dataset."""
+    return [str(text) for text in np.atleast_1d(dataset.asstr(errors="replace")[selection])]
+
+
+def write_bytes(group: h5py.Group, name: str, values: Sequence[bytes]) -> None:
+    """Write a list of byte strings (encoded pictures) as rows of variable length."""
+    dataset = group.create_dataset(name, (len(values),), dtype=h5py.vlen_dtype(np.uint8))
+    for index, value in enumerate(values):
+        dataset[index] = np.frombuffer(value, np.uint8)

@@ -1,0 +1,78 @@
+"""What a file of ours is, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from mmfeat import hdf5
+from mmfeat.errors import MmfeatError
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return kind, sizes and provenance of a file or SAE folder of ours.
+
+    Raises
+    ------
+    MmfeatError
+        If it is none of ours, or cannot be read.
+    """
+    if path.is_dir():
+        from mmfeat.sae.interop import load_sae
+
+        trained = load_sae(path)
+        return {
+            "kind": "mmfeat-sae",
+            "architecture": trained.sae.architecture,
+            "d_in": trained.sae.d_in,
+            "d_sae": trained.sae.d_sae,
+            "k": trained.sae.k,
+            "streams": list(trained.streams),
+            "metadata": dict(trained.metadata),
+        }
+    kind = hdf5.kind_of(path)
+    with hdf5.open_checked(path, kind) as file:
+        shapes: dict[str, list[int]] = {}
+
+        def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(node, h5py.Dataset):
+                shapes[name] = list(node.shape)
+
+        file.visititems(visit)
+        try:
+            provenance = json.loads(str(file.attrs["provenance"]))
+        except (KeyError, json.JSONDecodeError):
+            provenance = None
+        attributes = {
+            key: str(value) for key, value in file.attrs.items() if key != "provenance"
+        }
+    return {"kind": kind, **attributes, "provenance": provenance, "datasets": shapes}
+
+
+def check(path: Path) -> dict[str, Any]:
+    """Take the content digest of a file again and compare it with the one written.
+
+    Raises
+    ------
+    MmfeatError
+        If they differ, or the file cannot be read.
+    """
+    if path.is_dir():
+        from mmfeat.sae.interop import load_sae
+
+        load_sae(path)
+        return {"kind": "mmfeat-sae", "whole": True}
+    kind = hdf5.kind_of(path)
+    with hdf5.open_checked(path, kind) as file:
+        try:
+            found = hdf5.content_digest(file)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise MmfeatError(
+                f"{path} is damaged ({error}); copy or write it again."
+            ) from error
+    if found != hdf5.stored_digest(path):
+        raise MmfeatError(f"{path} is not what was written: its content changed; write it again.")
+    return {"kind": kind, "whole": True, "digest": found}

@@ -1,0 +1,163 @@
+"""Read an activations file: streams of rows with coordinates, mapped, never loaded whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mmfeat import hdf5
+from mmfeat.errors import MmfeatError
+
+KIND = "mmfeat-activations"
+
+
+class Stream:
+    """The rows of one stream at one hook point.
+
+    Attributes
+    ----------
+    name : str
+        ``image.pooled``, ``image.patch``, ``text.pooled`` or ``text.token``.
+    item, caption, language, position : int arrays [rows]
+        Coordinates; -1 where a row has none.
+    start, end : int arrays [rows] or None
+        Characters of the caption, for tokens.
+    mean : float32 [groups, d]
+        Mean of the train rows; one group for pictures, one a language for text.
+    scale : float32 [groups]
+        ``sqrt(d / E||x - mean||^2)`` over the train rows.
+    """
+
+    def __init__(self, group: h5py.Group, path: Path, n_languages: int) -> None:
+        self.name = str(group.name).rsplit("/", 1)[-1]
+        self._x = group["x"]
+        self._path = path
+        self.n, self.d = (int(size) for size in self._x.shape)
+        self.item: Int[np.ndarray, "rows"] = group["item"][:]
+        self.caption: Int[np.ndarray, "rows"] = group["caption"][:]
+        self.language: Int[np.ndarray, "rows"] = group["language"][:]
+        self.position: Int[np.ndarray, "rows"] = group["position"][:]
+        self.start = group["start"][:] if "start" in group else None
+        self.end = group["end"][:] if "end" in group else None
+        self.mean: Float[np.ndarray, "groups d"] = group["mean"][:]
+        self.scale: Float[np.ndarray, "groups"] = group["scale"][:]
+        grid = group.attrs.get("grid")
+        self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
+        groups = n_languages if self.is_text else 1
+        lengths = {len(v) for v in (self.item, self.caption, self.language, self.position)}
+        if lengths != {self.n} or self.mean.shape != (groups, self.d) or len(self.scale) != groups:
+            raise MmfeatError(
+                f"{path}: the datasets of {self.name} disagree in length; extract it again."
+            )
+        if self.n and (self.language.min() < -1 or self.language.max() >= n_languages):
+            raise MmfeatError(f"{path}: {self.name} names a language that is not there.")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether rows come from captions."""
+        return self.name.startswith("text")
+
+    @property
+    def x(self) -> Any:
+        """The rows [n, d] as an array on disk: mapped where HDF5 stored them in one piece."""
+        offset = self._x.id.get_offset()
+        if offset is None:
+            return self._x
+        return np.memmap(self._path, self._x.dtype, "r", offset, self._x.shape)
+
+    @property
+    def group(self) -> Int[np.ndarray, "rows"]:
+        """Which mean and scale a row has."""
+        return self.language if self.is_text else np.zeros(self.n, np.int16)
+
+    def standardised(
+        self, x: Float[np.ndarray, "rows d"], group: Int[np.ndarray, "rows"]
+    ) -> Float[np.ndarray, "rows d"]:
+        """Return ``(x - mean) * scale`` in float32, each row by its own group."""
+        rows = np.asarray(x, dtype=np.float32)
+        return (rows - self.mean[group]) * self.scale[group, None]
+
+    def chunks(
+        self, rows: int = 16_384
+    ) -> Iterator[tuple[slice, Float[np.ndarray, "chunk d"]]]:
+        """Iterate over all rows in order, standardised."""
+        x, group = self.x, self.group
+        for first in range(0, self.n, rows):
+            part = slice(first, min(first + rows, self.n))
+            yield part, self.standardised(x[part], group[part])
+
+
+class Activations:
+    """An activations file, open for reading.
+
+    Raises
+    ------
+    MmfeatError
+        If the file is missing, damaged, of another kind or contradicts itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._file = hdf5.open_checked(self.path, KIND)
+        try:
+            items, captions = self._file["items"], self._file["captions"]
+            self.item_id = hdf5.read_strings(items["item_id"])
+            self.concept = hdf5.read_strings(items["concept"])
+            self.split = np.array(hdf5.read_strings(items["split"]))
+            self.picture = hdf5.read_strings(items["picture"])
+            self.caption_item: Int[np.ndarray, "captions"] = captions["item"][:]
+            self.caption_language: Int[np.ndarray, "captions"] = captions["language"][:]
+            self.languages = tuple(hdf5.read_strings(self._file["languages"]))
+            self.backbone = str(self._file.attrs["backbone"])
+            self.corpus_path = self.path.parent / str(self._file.attrs["corpus_path"])
+            self.corpus_digest = str(self._file.attrs["corpus_digest"])
+        except KeyError as error:
+            self.close()
+            raise MmfeatError(f"{self.path} is incomplete ({error}); extract it again.") from error
+
+    def __enter__(self) -> Activations:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def hooks(self) -> dict[str, tuple[str, ...]]:
+        """Streams by hook point."""
+        return {hook: tuple(group) for hook, group in self._file["hooks"].items()}
+
+    def stream(self, hook: str, name: str) -> Stream:
+        """Return a stream of a hook point.
+
+        Raises
+        ------
+        MmfeatError
+            If the file does not hold it.
+        """
+        found = self.hooks
+        if hook not in found or name not in found[hook]:
+            have = "; ".join(f"{h}: {', '.join(s)}" for h, s in found.items())
+            raise MmfeatError(
+                f"{self.path} has no stream {name!r} at hook point {hook!r} (it has {have}); "
+                "extract it, or choose one of these."
+            )
+        return Stream(self._file["hooks"][hook][name], self.path, len(self.languages))
+
+    @property
+    def is_train(self) -> Bool[np.ndarray, "items"]:
+        """Which items belong to train concepts."""
+        return self.split == "train"
+
+
+def open_activations(path: Path | str) -> Activations:
+    """Open an activations file."""
+    return Activations(Path(path))
