@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmfeat.corpus.file import open_corpus
     from mmfeat.extraction import extract
     from mmfeat.sae.interop import load_sae
-    from mmfeat.store.reader import open_activations
+    from mmfeat.store.activations import open_activations
     from mmfeat.training import train
 
     __version__: str
@@ -40,7 +40,7 @@ _HOMES = {
     "build_atlas": ("mmfeat.atlas.build", "build_atlas"),
     "extract": ("mmfeat.extraction", "extract"),
     "load_sae": ("mmfeat.sae.interop", "load_sae"),
-    "open_activations": ("mmfeat.store.reader", "open_activations"),
+    "open_activations": ("mmfeat.store.activations", "open_activations"),
     "open_atlas": ("mmfeat.atlas.reader", "Atlas"),
     "open_corpus": ("mmfeat.corpus.file", "open_corpus"),
     "train": ("mmfeat.training", "train"),

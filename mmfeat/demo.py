@@ -84,7 +84,9 @@ def _corpus(path: Path, quick: bool, progress: Progress) -> None:
     def rows() -> Iterator[ItemRow]:
         concepts = sorted({entry.concept for entry in openmoji.load_emoji()})
         chosen = set(concepts[:: QUICK_SHARE if quick else 1])
-        yield from (row for row in openmoji.rows() if row.concept in chosen)
+        for row in openmoji.rows():
+            if isinstance(row, ItemRow) and row.concept in chosen:
+                yield row
 
     record = provenance.record("demo corpus", {"quick": quick})
     if _provenance(path) != record:

@@ -271,9 +271,7 @@ def _stacked(rows: Sequence[Rows], d: int) -> Rows:
     )
 
 
-def _image_columns(
-    rows: Sequence[Rows], items: np.ndarray, d: int
-) -> dict[str, np.ndarray]:
+def _image_columns(rows: Sequence[Rows], items: np.ndarray, d: int) -> dict[str, np.ndarray]:
     joined = _stacked(rows, d)
     none = np.full(len(joined.source), -1)
     return {

@@ -55,26 +55,26 @@ def exclusive(path: Path) -> Iterator[None]:
         lock.release()
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# HDF5 reports a failed write in a text of its own, sometimes as a RuntimeError.
+_FULL_SIGNS = ("No space left", "File too large", *(f"errno = {code}," for code in _FULL))
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn a full or unwritable disk into a sentence."""
     try:
         yield
-    except OSError as error:
-        text = str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
+    except (OSError, RuntimeError) as error:
+        code = error.errno if isinstance(error, OSError) else None
+        if code in _FULL or any(sign in str(error) for sign in _FULL_SIGNS):
             raise MmfeatError(
                 f"The disk is full: {path} was not written; free some space and run the same "
                 "command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise MmfeatError(f"{path} cannot be written; choose a folder you may write.") from error
-        raise
-    except RuntimeError as error:  # h5py reports a failed flush this way
-        if "No space left" in str(error) or "errno = 28" in str(error):
+        if code in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise MmfeatError(
-                f"The disk is full: {path} was not written; free some space and run the same "
-                "command again."
+                f"{path} cannot be written; choose a folder you may write."
             ) from error
         raise
 
@@ -247,7 +247,8 @@ def content_digest(group: h5py.Group) -> str:
                 _update(digest, name, node[()])
             else:
                 row = max(1, node.dtype.itemsize * int(np.prod(node.shape[1:])))
-                step = max(1, (8 << 20) // row)
+                # A text or picture of any length counts 16 bytes: few at a time.
+                step = 1024 if node.dtype == object else max(1, (8 << 20) // row)
                 for start in range(0, node.shape[0], step):
                     _update(digest, "", node[start : start + step])
         else:

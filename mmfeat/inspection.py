@@ -46,9 +46,7 @@ def describe(path: Path) -> dict[str, Any]:
             provenance = json.loads(str(file.attrs["provenance"]))
         except (KeyError, json.JSONDecodeError):
             provenance = None
-        attributes = {
-            key: str(value) for key, value in file.attrs.items() if key != "provenance"
-        }
+        attributes = {key: str(value) for key, value in file.attrs.items() if key != "provenance"}
     return {"kind": kind, **attributes, "provenance": provenance, "datasets": shapes}
 
 
@@ -70,9 +68,7 @@ def check(path: Path) -> dict[str, Any]:
         try:
             found = hdf5.content_digest(file)
         except (OSError, RuntimeError, ValueError) as error:
-            raise MmfeatError(
-                f"{path} is damaged ({error}); copy or write it again."
-            ) from error
+            raise MmfeatError(f"{path} is damaged ({error}); copy or write it again.") from error
     if found != hdf5.stored_digest(path):
         raise MmfeatError(f"{path} is not what was written: its content changed; write it again.")
     return {"kind": kind, "whole": True, "digest": found}

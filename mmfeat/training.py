@@ -105,9 +105,7 @@ def train(
             "provenance": json.loads(recorded(source, settings)),
         }
         trained = TrainedSAE(sae.requires_grad_(False), streams, metadata)
-        scores = {
-            name: fidelity(trained, acts, settings.hook, name) for name in settings.streams
-        }
+        scores = {name: fidelity(trained, acts, settings.hook, name) for name in settings.streams}
         with write_text_file(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         save_sae(folder, sae, streams, metadata)

@@ -1,10 +1,8 @@
 """Make the project's environment; shared by scripts/demo and scripts/test.
 
-Standard library only, and no syntax newer than Python 3.7, so that an old Python
+Standard library only, and no syntax newer than Python 3.6, so that an old Python
 can say that it is too old. What pip cannot bring is listed in mmfeat/doctor.py.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -26,12 +24,12 @@ def say(text: str) -> None:
     print("[mmfeat] " + text, file=sys.stderr, flush=True)
 
 
-def dotted(version: tuple[int, ...]) -> str:
+def dotted(version: "tuple[int, ...]") -> str:
     """Write a version with its dots."""
     return ".".join(map(str, version))
 
 
-def call(command: list[str], capture: bool = False, **options: object) -> tuple[int, str]:
+def call(command: "list[str]", capture: bool = False, **options: object) -> "tuple[int, str]":
     """Run a command to its end and return its status and, if wanted, what it printed.
 
     Ctrl-C reaches the command too, which ends in its own way and time; SIGTERM is passed on.
@@ -55,7 +53,7 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def apt_install(packages: list[str]) -> bool:
+def apt_install(packages: "list[str]") -> bool:
     """Install Debian packages as root and return whether it worked."""
     say("installing with apt-get: " + " ".join(packages))
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
@@ -72,17 +70,26 @@ def can_apt() -> bool:
     return is_root() and shutil.which("apt-get") is not None
 
 
+def find_newer_python() -> "str | None":
+    """Return a Python on the path that is new enough and runs."""
+    for path in filter(None, map(shutil.which, NEWER_PYTHONS)):
+        # A version manager's stand-in may be there without its Python.
+        if call([path, "-c", "import venv"], stderr=subprocess.DEVNULL)[0] == 0:
+            return path
+    return None
+
+
 def require_python() -> None:
     """Go on under a newer Python where this one is too old, or say which is needed."""
     if sys.version_info[:2] >= PYTHON:
         return
-    newer = next(filter(None, map(shutil.which, NEWER_PYTHONS)), None)
+    newer = find_newer_python()
     if newer is None and can_apt():
         call(["apt-get", "update", "-qq"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         for name in NEWER_PYTHONS:
             if call(["apt-cache", "show", name], capture=True, stderr=subprocess.DEVNULL)[0] == 0:
                 apt_install([name, name + "-venv"])
-                newer = shutil.which(name)
+                newer = find_newer_python()
                 break
     here = dotted(sys.version_info[:2])
     if newer is None:
@@ -118,7 +125,7 @@ def python_of(venv: Path) -> Path:
     return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
 
 
-def version_of(python: Path) -> tuple[int, ...] | None:
+def version_of(python: Path) -> "tuple[int, ...] | None":
     """Return the version of an environment's Python, or None where it or its pip does not run."""
     code = "import sys, pip; print(*sys.version_info[:3])"
     try:
@@ -156,13 +163,13 @@ def make_environment(venv: Path) -> None:
         sys.exit(f"[mmfeat] {venv} could not be made with {sys.executable} -m venv.")
 
 
-def fingerprint(root: Path, version: tuple[int, ...]) -> str:
+def fingerprint(root: Path, version: "tuple[int, ...]") -> str:
     """Return what decides whether the environment is up to date."""
     text = f"{dotted(version)}\n{root}\n".encode()
     return hashlib.sha256(text + (root / "pyproject.toml").read_bytes()).hexdigest()
 
 
-def stamped_extras(stamp: Path, current: str) -> set[str] | None:
+def stamped_extras(stamp: Path, current: str) -> "set[str] | None":
     """Return the extras that are installed, or None where the environment is out of date."""
     try:
         known = json.loads(stamp.read_text("utf-8"))
@@ -171,7 +178,7 @@ def stamped_extras(stamp: Path, current: str) -> set[str] | None:
         return None
 
 
-def install(root: Path, venv: Path, extras: set[str]) -> None:
+def install(root: Path, venv: Path, extras: "set[str]") -> None:
     """Install the project, editable, unless a stamp says that nothing has changed since."""
     python = python_of(venv)
     version = version_of(python)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Train the bundled backbone `openmoji-clip`: a small CLIP on emoji and their names.
 
-A vision transformer and a causal text transformer (open_clip's own classes) learn by contrastive loss (Radford et al. 2021, open_clip's symmetric
-cross-entropy) on OpenMoji pictures with their names in 14 languages. A tenth
-of the items, drawn at random, is never seen in training.
+A vision transformer and a causal text transformer (open_clip's own classes) learn
+by contrastive loss (Radford et al. 2021) on OpenMoji pictures with their names in 14
+languages. A tenth of the items, drawn at random, is never seen in training.
 
 Loss = image-text, each picture against its names in several languages
      + 0.5 x text-text, two languages of one item
@@ -76,8 +76,15 @@ def held_out_items(count: int, seed: int) -> np.ndarray:
 
 def train_tokenizer(texts: list[str], folder: Path) -> None:
     """Train a byte-fallback BPE and save it as a Hugging Face fast tokenizer."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from tokenizers import trainers
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     special = ["<pad>", "<eos>"]
@@ -226,8 +233,12 @@ def contrast(a: Tensor, b: Tensor, scale: Tensor, same: Tensor) -> Tensor:
 
 
 def loss_of(
-    model: nn.Module, data: Data, rows: np.ndarray, rng: np.random.Generator,
-    generator: torch.Generator, languages: int,
+    model: nn.Module,
+    data: Data,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+    languages: int,
 ) -> dict[str, Tensor]:
     n = len(rows)
     index = torch.from_numpy(rows).to(data.device)
@@ -254,9 +265,8 @@ def loss_of(
     m = len(region)
     return {
         "image_text": sum(contrast(image, t, scale, same) for t in pooled) / languages,
-        "text_text": sum(
-            contrast(pooled[i], pooled[i - 1], scale, same) for i in range(languages)
-        ) / languages,
+        "text_text": sum(contrast(pooled[i], pooled[i - 1], scale, same) for i in range(languages))
+        / languages,
         "region_text": contrast(region, pooled[0, :m], scale, same[:m, :m]),
         "phrase_text": contrast(
             phrase, image[: len(phrase)], scale, same[: len(phrase), : len(phrase)]
@@ -273,8 +283,9 @@ def recall(model: nn.Module, data: Data, queries: np.ndarray, gallery: np.ndarra
     model.eval()
     index = torch.from_numpy(gallery).to(data.device)
     x = F.interpolate(data.pictures[index].float() / 255, SIZE, mode="bicubic", antialias=True)
-    image = torch.cat([F.normalize(model.visual(to_input(p.clamp(0, 1)))[0].float(), dim=1)
-                       for p in x.split(512)])
+    image = torch.cat(
+        [F.normalize(model.visual(to_input(p.clamp(0, 1)))[0].float(), dim=1) for p in x.split(512)]
+    )
     position = torch.from_numpy(np.searchsorted(gallery, queries)).to(data.device)
     same = data.picture[index][position][:, None] == data.picture[index][None]
     result = {}
@@ -313,7 +324,9 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
         torch.optim.Muon(inner, lr=1.0, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(
             [{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}],
-            lr=1.0, betas=(0.9, 0.98), fused=True,
+            lr=1.0,
+            betas=(0.9, 0.98),
+            fused=True,
         ),
     ]
 
@@ -346,8 +359,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--languages", type=int, default=3, help="names per picture and step")
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--patch-dropout", type=float, default=0.5,
-                        help="share of patches left out in the first 80 %% of the steps")
+    parser.add_argument(
+        "--patch-dropout",
+        type=float,
+        default=0.5,
+        help="share of patches left out in the first 80 %% of the steps",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0)
@@ -363,8 +380,10 @@ def main() -> None:
     model = build_model().to(device)
     model.visual.output_tokens = model.text.output_tokens = True
     optims = optimizers(model)
-    settings = {k: getattr(args, k) for k in
-                ("steps", "batch_size", "languages", "lr", "patch_dropout", "seed")}
+    settings = {
+        k: getattr(args, k)
+        for k in ("steps", "batch_size", "languages", "lr", "patch_dropout", "seed")
+    }
     checkpoint, step, seconds = args.work / "checkpoint.pt", 0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
@@ -416,19 +435,31 @@ def main() -> None:
             shown = " ".join(f"{k} {v:.3f}" for k, v in running.items())
             print(f"step {step} {shown} {seconds / step:.2f} s/step", flush=True)
         if step % 100 == 0 or step == end:
-            save(checkpoint, {"model": model.state_dict(), "step": step, "seconds": seconds,
-                              "optimizers": [o.state_dict() for o in optims],
-                              "settings": settings})
+            save(
+                checkpoint,
+                {
+                    "model": model.state_dict(),
+                    "step": step,
+                    "seconds": seconds,
+                    "optimizers": [o.state_dict() for o in optims],
+                    "settings": settings,
+                },
+            )
         if step % 200 == 0 or step == end:
             with torch.autocast(device.type, torch.bfloat16):
                 r1 = recall(model, data, data.held_out, data.held_out, 1)
                 r10 = recall(model, data, data.held_out, data.held_out, 10)
-                every = recall(model, data, np.arange(len(data.item_ids)),
-                               np.arange(len(data.item_ids)), 10)
-            line = {"step": step, "seconds": round(seconds),
-                    "heldout_r1_mean": float(np.mean(list(r1.values()))),
-                    "heldout_r10_mean": float(np.mean(list(r10.values()))),
-                    "heldout_r10_worst": min(r10.values()), "all_r10_worst": min(every.values())}
+                every = recall(
+                    model, data, np.arange(len(data.item_ids)), np.arange(len(data.item_ids)), 10
+                )
+            line = {
+                "step": step,
+                "seconds": round(seconds),
+                "heldout_r1_mean": float(np.mean(list(r1.values()))),
+                "heldout_r10_mean": float(np.mean(list(r10.values()))),
+                "heldout_r10_worst": min(r10.values()),
+                "all_r10_worst": min(every.values()),
+            }
             with (args.work / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)

@@ -53,4 +53,5 @@ def modality_score(
     Descriptive only: it proves nothing about pairs.
     """
     total = image + text
-    return np.divide(image, total, out=np.full_like(total, np.nan), where=total > 0)
+    silent = total <= 0
+    return np.asarray(np.where(silent, np.nan, image / np.where(silent, 1, total)))

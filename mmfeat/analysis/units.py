@@ -21,9 +21,7 @@ def unit_firing(
     `unit` is -1 for rows that belong to no unit.
     """
     rows = np.flatnonzero(unit >= 0)
-    member = sp.csr_array(
-        (np.ones(len(rows), np.int32), (unit[rows], rows)), (n_units, codes.n)
-    )
+    member = sp.csr_array((np.ones(len(rows), np.int32), (unit[rows], rows)), (n_units, codes.n))
     fires = sp.csr_array(codes.firing().astype(np.int32))
     present = np.zeros(n_units, bool)
     present[unit[rows]] = True

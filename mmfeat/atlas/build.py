@@ -173,8 +173,13 @@ def _write_features(
             (TEXT, text, languages, 10, 3),
         ):
             found = examples(
-                kept[name], stream.group, groups, top=top, per_band=per_band,
-                seed=EXAMPLE_SEED, advance=advance,
+                kept[name],
+                stream.group,
+                groups,
+                top=top,
+                per_band=per_band,
+                seed=EXAMPLE_SEED,
+                advance=advance,
             )
             _write_examples(chosen, name, found)
 
@@ -213,8 +218,12 @@ def _write_codes(
     by_feature["data"] = codes.feature_data
     rows = hdf5.encode_group(group.create_group("rows"), "coordinates")
     columns: Mapping[str, np.ndarray | None] = {
-        "item": stream.item, "caption": stream.caption, "language": stream.language,
-        "position": stream.position, "start": stream.start, "end": stream.end,
+        "item": stream.item,
+        "caption": stream.caption,
+        "language": stream.language,
+        "position": stream.position,
+        "start": stream.start,
+        "end": stream.end,
     }
     for name, values in columns.items():
         if values is not None:

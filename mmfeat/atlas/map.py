@@ -32,7 +32,9 @@ def add_map(
     path = Path(atlas)
     with progress.stage("laying out the map", None) as advance, hdf5.modify(path, KIND) as file:
         xy = umap_of(
-            file["sae/W_dec"][:], file["neighbours/index"][:], file["neighbours/cosine"][:],
+            file["sae/W_dec"][:],
+            file["neighbours/index"][:],
+            file["neighbours/cosine"][:],
             settings,
         )
         maps = file["maps"]

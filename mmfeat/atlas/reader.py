@@ -415,16 +415,16 @@ class Atlas:
         rows = self.rows_of_item("image.patch", item)
         if not rows:
             return None
-        where = "codes/image.patch/rows"
-        with self._data.guard(f"/{where}"):
-            high, wide = (int(side) for side in self._file[where].attrs["grid"])
-        position = self._data.rows(f"{where}/position", rows.start, rows.stop).astype(np.int64)
+        code = "codes/image.patch"
+        with self._data.guard(f"/{code}"):
+            high, wide = (int(side) for side in self._file[code].attrs["grid"])
+        position = self._data.rows(f"{code}/rows/position", rows.start, rows.stop).astype(np.int64)
         if min(high, wide) < 1 or high * wide > MAX_ROW or len(rows) > high * wide:
             raise self._data.damaged(
-                f"/{where}", f"{len(rows)} patches in a grid of {high} by {wide}"
+                f"/{code}/rows", f"{len(rows)} patches in a grid of {high} by {wide}"
             )
         if position.min() < 0 or position.max() >= high * wide:
-            raise self._data.damaged(f"/{where}/position", f"a patch outside {high} by {wide}")
+            raise self._data.damaged(f"/{code}/rows/position", f"a patch outside {high} by {wide}")
         found = np.zeros(high * wide, np.float32)
         found[position] = self._column("image.patch", rows, feature)
         return found.reshape(high, wide)

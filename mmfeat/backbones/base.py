@@ -61,7 +61,7 @@ class Backbone(Protocol):
         ...
 
     def info(self) -> dict[str, object]:
-        """What the backbone is: sizes, tokens, preprocessing, parameters."""
+        """Return sizes, preprocessing and number of parameters."""
         ...
 
     def images(

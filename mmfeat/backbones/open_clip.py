@@ -82,7 +82,7 @@ class OpenClipBackbone:
         return (HookPoint("joint", STREAMS, self.d),)
 
     def info(self) -> dict[str, object]:
-        """What the backbone is: sizes, tokens, preprocessing, parameters."""
+        """Return sizes, preprocessing and number of parameters."""
         visual = self.model.visual
         return {
             "spec": self.spec,
@@ -164,7 +164,8 @@ class OpenClipBackbone:
         if pool == "argmax":
             return int(ids.argmax(1).max()) + 1
         if pool == "eos":
-            eos = getattr(self._text, "eos_id", getattr(self.model, "text_eos_id", None))
+            own = getattr(self._text, "eos_id", None)
+            eos = int(self.model.text_eos_id if own is None else own)
             return int((ids == eos).int().argmax(1).max()) + 1
         return int(ids.shape[1])
 

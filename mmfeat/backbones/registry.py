@@ -1,6 +1,4 @@
-"""From a SPEC to a backbone: ``openmoji-clip``, ``open_clip:ARCH/PRETRAINED``,
-``open_clip:local-dir:PATH``.
-"""
+"""From a SPEC to a backbone."""
 
 from __future__ import annotations
 

@@ -11,9 +11,7 @@ from mmfeat.cli.common import AsJson, show
 app = typer.Typer(help="Look at a backbone.", no_args_is_help=True)
 Spec = Annotated[
     str,
-    typer.Argument(
-        help="openmoji-clip, open_clip:ARCH/PRETRAINED or open_clip:local-dir:PATH."
-    ),
+    typer.Argument(help="openmoji-clip, open_clip:ARCH/PRETRAINED or open_clip:local-dir:PATH."),
 ]
 
 

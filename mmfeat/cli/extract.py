@@ -33,13 +33,14 @@ def extract(
 ) -> None:
     """Write the activations of a corpus to HDF5. An interrupted run goes on where it stopped."""
     from mmfeat import extraction
+    from mmfeat.backbones.base import STREAMS
 
     if dtype not in ("float16", "float32"):
         raise typer.BadParameter("choose float16 or float32", param_hint="--dtype")
     settings = extraction.ExtractSettings(
         backbone=backbone,
         hooks=tuple(hook or ("joint",)),
-        streams=tuple(stream or extraction.STREAMS),
+        streams=tuple(stream or STREAMS),
         dtype=dtype,
         device=device,
         batch_size=batch_size,

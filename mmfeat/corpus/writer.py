@@ -81,11 +81,12 @@ def _append(group: h5py.Group, name: str, kind: Any, start: int, values: Sequenc
         group.create_dataset(name, (start,), maxshape=(None,), chunks=(1024,), dtype=kind)
     column = group[name]
     column.resize((start + len(values),))
-    if values:
-        array = np.empty(len(values), dtype=object if column.dtype == object else column.dtype)
-        for index, value in enumerate(values):  # rows of bytes must not become a matrix
-            array[index] = value
-        column[start:] = array
+    if kind is _BYTES:  # one by one: h5py takes rows that happen to be equally long for a matrix
+        for index, value in enumerate(values, start):
+            if value:
+                column[index] = np.frombuffer(value, np.uint8)
+    elif values:
+        column[start:] = np.array(values, dtype=object if kind is _TEXT else kind)
 
 
 class _Writer:
@@ -150,7 +151,7 @@ class _Writer:
                 "split": split,
                 "image": row.image,
                 "picture": pixels,
-                "thumbnail": np.frombuffer(small, np.uint8),
+                "thumbnail": small,
             }
         )
         self._pending["items/attributes"].append(

@@ -122,16 +122,10 @@ def _draw(
     else:
         _colour_bar(figure, chosen, len(atlas.languages), width, height, head)
     line = output.provenance_line(atlas)
-    figure.text(0.02, 0.06 / height, line, fontsize=_fit(line, width), color="0.35", va="bottom")
+    figure.text(
+        0.02, 0.06 / height, line, fontsize=output.fit(line, width, 5.0), color="0.35", va="bottom"
+    )
     return figure
-
-
-def _fit(line: str, width: float, size: float = 5.0) -> float:
-    """Return a size in points at which a line of text is no wider than the figure."""
-    from matplotlib.textpath import TextPath
-
-    wide = TextPath((0, 0), line, size=size).get_extents().width / 72
-    return max(1.0, min(size, size * 0.96 * width / wide)) if wide > 0 else size
 
 
 def _legend(figure: Any, chosen: Colouring, values: np.ndarray, height: float) -> None:

@@ -74,6 +74,14 @@ def provenance_line(atlas: Atlas) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def fit(line: str, width: float, size: float) -> float:
+    """Return the size in points, at most `size`, at which a line fits a figure `width` inches."""
+    from matplotlib.textpath import TextPath
+
+    wide = TextPath((0, 0), line, size=size).get_extents().width / 72
+    return max(1.0, min(size, size * 0.96 * width / wide)) if wide > 0 else size
+
+
 def metadata(extension: str, title: str, record: str) -> dict[str, Any]:
     """Return a file's metadata: a title and its provenance, without a clock.
 

@@ -98,8 +98,14 @@ def load_sae(folder: Path | str) -> TrainedSAE:
             f"{folder} is no whole SAE folder: {name} is missing; train it again."
         ) from error
     except (
-        SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError,
-        AttributeError, OSError,
+        SafetensorError,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OSError,
     ) as error:
         raise MmfeatError(f"{folder} holds a damaged SAE ({error}); train it again.") from error
     if architecture != "topk":

@@ -30,7 +30,10 @@ def learning_rate(step: int, settings: OptimiserSettings) -> float:
 
 
 def auxiliary_loss(
-    sae: TopKSAE, x: Float[Tensor, "rows d_in"], error: Float[Tensor, "rows d_in"], dead: Tensor,
+    sae: TopKSAE,
+    x: Float[Tensor, "rows d_in"],
+    error: Float[Tensor, "rows d_in"],
+    dead: Tensor,
     k: int,
 ) -> Tensor:
     """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
@@ -101,7 +104,7 @@ def train_sae(
                     f"(the last good state is in {checkpoint})."
                 )
             optimiser.zero_grad(set_to_none=True)
-            total.backward()
+            torch.autograd.backward(total)
             sae.project_gradient()
             torch.nn.utils.clip_grad_norm_(sae.parameters(), options.clip)
             for group in optimiser.param_groups:
@@ -120,7 +123,11 @@ def train_sae(
 
 
 def _save(
-    path: Path, sae: TopKSAE, optimiser: torch.optim.Optimizer, silent: Tensor, step: int,
+    path: Path,
+    sae: TopKSAE,
+    optimiser: torch.optim.Optimizer,
+    silent: Tensor,
+    step: int,
     settings: TrainSettings,
 ) -> None:
     temporary = path.with_suffix(".tmp")
@@ -136,8 +143,12 @@ def _save(
 
 
 def _resume(
-    checkpoint: Path, metrics: Path, sae: TopKSAE, optimiser: torch.optim.Optimizer,
-    silent: Tensor, settings: TrainSettings,
+    checkpoint: Path,
+    metrics: Path,
+    sae: TopKSAE,
+    optimiser: torch.optim.Optimizer,
+    silent: Tensor,
+    settings: TrainSettings,
 ) -> int:
     """Load a checkpoint of the same settings and return its step; 0 when there is none."""
     state: dict[str, Any] = {"step": 0}

@@ -37,6 +37,8 @@ class Stream:
         self.name = str(group.name).rsplit("/", 1)[-1]
         self._x = group["x"]
         self._path = path
+        self._offset = self._x.id.get_offset()
+        self._shape, self._dtype = self._x.shape, self._x.dtype
         self.n, self.d = (int(size) for size in self._x.shape)
         self.item: Int[np.ndarray, "rows"] = group["item"][:]
         self.caption: Int[np.ndarray, "rows"] = group["caption"][:]
@@ -65,10 +67,9 @@ class Stream:
     @property
     def x(self) -> Any:
         """The rows [n, d] as an array on disk: mapped where HDF5 stored them in one piece."""
-        offset = self._x.id.get_offset()
-        if offset is None:
+        if self._offset is None:
             return self._x
-        return np.memmap(self._path, self._x.dtype, "r", offset, self._x.shape)
+        return np.memmap(self._path, self._dtype, "r", self._offset, self._shape)
 
     @property
     def group(self) -> Int[np.ndarray, "rows"]:
@@ -80,11 +81,9 @@ class Stream:
     ) -> Float[np.ndarray, "rows d"]:
         """Return ``(x - mean) * scale`` in float32, each row by its own group."""
         rows = np.asarray(x, dtype=np.float32)
-        return (rows - self.mean[group]) * self.scale[group, None]
+        return np.asarray((rows - self.mean[group]) * self.scale[group, None])
 
-    def chunks(
-        self, rows: int = 16_384
-    ) -> Iterator[tuple[slice, Float[np.ndarray, "chunk d"]]]:
+    def chunks(self, rows: int = 16_384) -> Iterator[tuple[slice, Float[np.ndarray, "chunk d"]]]:
         """Iterate over all rows in order, standardised."""
         x, group = self.x, self.group
         for first in range(0, self.n, rows):
@@ -155,7 +154,7 @@ class Activations:
     @property
     def is_train(self) -> Bool[np.ndarray, "items"]:
         """Which items belong to train concepts."""
-        return self.split == "train"
+        return np.asarray(self.split == "train")
 
 
 def open_activations(path: Path | str) -> Activations:

@@ -198,4 +198,3 @@ def _write_statistics(node: h5py.Group, train: Bool[np.ndarray, "items"], langua
     scale = np.where(variance > 0, np.sqrt(d / np.where(variance > 0, variance, 1)), 1.0)
     node["mean"], node["scale"] = mean.astype(np.float32), scale.astype(np.float32)
     node["count"] = count.astype(np.int64)
-

@@ -33,7 +33,7 @@ def bootstrap() -> ModuleType:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_old_python_can_read_them_and_say_that_it_is_too_old(name: str) -> None:
-    ast.parse((ROOT / "scripts" / name).read_text("utf-8"), feature_version=(3, 7))
+    ast.parse((ROOT / "scripts" / name).read_text("utf-8"), feature_version=(3, 6))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -100,7 +100,7 @@ def test_stamp_tells_whether_anything_has_changed(bootstrap: ModuleType, tmp_pat
 
 
 def test_up_to_date_environment_is_not_installed_again(
-    bootstrap: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bootstrap: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "pyproject.toml").write_text("no project: pip would fail on this")
     venv = tmp_path / ".venv"
@@ -110,7 +110,7 @@ def test_up_to_date_environment_is_not_installed_again(
     (venv / "mmfeat-stamp.json").write_text(json.dumps(known))
     bootstrap.install(tmp_path, venv, {"test"})
     bootstrap.install(tmp_path, venv, set())
-    assert capsys.readouterr().err.count("is up to date") == 2
+    assert capfd.readouterr().err.count("is up to date") == 2
     with pytest.raises(SystemExit, match="pip could not install"):
         bootstrap.install(tmp_path, venv, {"hub"})
 
@@ -120,7 +120,8 @@ def test_sigterm_ends_the_command_too(tmp_path: Path) -> None:
     mark = tmp_path / "ended"
     child = (
         "import pathlib, signal, sys, time\n"
-        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(mark)!r}).touch(), exit(3)))\n"
+        f"mark = pathlib.Path({str(mark)!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (mark.touch(), sys.exit(3)))\n"
         "print('ready', file=sys.stderr, flush=True)\n"
         "time.sleep(60)\n"
     )

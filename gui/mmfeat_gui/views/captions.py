@@ -96,7 +96,7 @@ class CaptionColumn(QWidget):
     def __init__(self, content: ColumnContent, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.content = content
-        self._current, self._hovered = 0, -1
+        self._current, self._hovered, self._pressed = 0, -1, -1
         self.setFixedWidth(WIDTH)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)
         self.setMouseTracking(True)
@@ -230,14 +230,20 @@ class CaptionColumn(QWidget):
             self.setCursor(shape)
             self.update()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Open the item of the caption that was clicked."""
-        index = self.caption_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and index >= 0:
-            self._current = index
-            self.activated.emit(self.content.examples[index].item)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a click; other buttons are the window's."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = self.caption_at(event.position().toPoint())
         else:
             event.ignore()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open the item of the caption that was clicked."""
+        index, pressed = self.caption_at(event.position().toPoint()), self._pressed
+        self._pressed = -1
+        if event.button() == Qt.MouseButton.LeftButton and index >= 0 and index == pressed:
+            self._current = index
+            self.activated.emit(self.content.examples[index].item)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between captions and open their items."""

@@ -41,6 +41,7 @@ class TileFlow(QWidget):
         self._count = 0
         self._current = 0
         self._hovered = -1
+        self._pressed = -1
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -79,6 +80,11 @@ class TileFlow(QWidget):
     def tile_at(self, point: QPoint) -> int:
         """Return the tile under a point, or -1."""
         return next((i for i in range(self._count) if self.tile_rect(i).contains(point)), -1)
+
+    def row_size(self) -> QSize:
+        """Return the size of all tiles in one row."""
+        width = self._count * (self._tile.width() + _GAP) - _GAP
+        return QSize(max(width, 0), self._tile.height())
 
     def hasHeightForWidth(self) -> bool:
         """Rows wrap, so the height follows the width."""
@@ -129,14 +135,20 @@ class TileFlow(QWidget):
             self.setCursor(shape)
             self.update()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Activate the tile that was clicked."""
-        index = self.tile_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and index >= 0:
-            self._current = index
-            self.activated.emit(index)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a click; other buttons are the window's."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = self.tile_at(event.position().toPoint())
         else:
             event.ignore()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Activate the tile that was clicked."""
+        index, pressed = self.tile_at(event.position().toPoint()), self._pressed
+        self._pressed = -1
+        if event.button() == Qt.MouseButton.LeftButton and index >= 0 and index == pressed:
+            self._current = index
+            self.activated.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between tiles and activate them."""

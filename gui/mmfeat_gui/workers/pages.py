@@ -31,6 +31,7 @@ class LoadedFeature:
     """A feature's page with its pictures decoded, by item."""
 
     page: FeaturePage
+    shared: bool
     pictures: dict[int, Picture]
 
 
@@ -108,7 +109,8 @@ class PageStore:
             return Card(index, _decode(self._atlas.thumbnail(best[0].item)) if best else None)
         page = feature_page(self._atlas, index)
         shown = [*page.pictures, *(example for band in page.bands for example in band)]
-        return LoadedFeature(page, _heated(shown, page.max_patch))
+        shared = bool(self._atlas.features()["shared"][index])
+        return LoadedFeature(page, shared, _heated(shown, page.max_patch))
 
 
 def _decode(thumbnail: bytes | None) -> Picture | None:

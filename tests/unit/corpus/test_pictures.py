@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -125,7 +126,7 @@ def test_of_an_animation_the_first_frame_is_taken(form: str) -> None:
 def test_truncated_pictures_are_refused(form: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     data = encoded(Image.fromarray(noise), form)
-    with pytest.raises(PictureError, match="is truncated|is broken|not a readable picture"):
+    with pytest.raises(PictureError, match=r"is truncated|is broken|not a readable picture"):
         decode(data[: len(data) // 2])
 
 
@@ -133,7 +134,7 @@ def test_each_defect_has_its_own_reason(photo: Image.Image) -> None:
     for data, reason in [
         (b"", "is empty (zero bytes)"),
         (b"<html>404</html>", "is not a readable picture"),
-        (encoded(photo)[:200], "is truncated"),
+        (encoded(photo)[:60], "is truncated"),
         (bomb(30_000, 30_000), "has more than 64,000,000 pixels"),
         (bomb(9_000, 8_000), "has more than 64,000,000 pixels"),
         (encoded(Image.new("F", (4, 4)), "TIFF"), "has 32-bit pixels"),
@@ -158,10 +159,8 @@ def test_hostile_bytes_never_escape_as_another_error(photo: Image.Image) -> None
             broken = bytearray(data)
             for place in generator.integers(8, len(data), 6):
                 broken[place] = generator.integers(256)
-            try:
+            with contextlib.suppress(PictureError):
                 assert decode(bytes(broken)).mode == "RGB"
-            except PictureError:
-                pass
 
 
 def test_hash_depends_on_pixels_and_shape_alone(photo: Image.Image) -> None:

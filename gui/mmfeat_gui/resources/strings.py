@@ -1,0 +1,78 @@
+"""The texts of the interface, in English and Korean, and how to get them."""
+
+from __future__ import annotations
+
+import locale
+import math
+from typing import TYPE_CHECKING, Any
+
+from mmfeat_gui.resources.english import ENGLISH
+from mmfeat_gui.resources.korean import KOREAN
+
+if TYPE_CHECKING:
+    from mmfeat.figures.pages import FeaturePage, Number
+
+LANGUAGES = ("en", "ko")
+TABLES = {"en": ENGLISH, "ko": KOREAN}
+_used = {"language": "en"}
+
+
+def use(language: str) -> None:
+    """Choose the language of all texts asked for from now on; English where it is unknown."""
+    _used["language"] = language if language in TABLES else "en"
+
+
+def language() -> str:
+    """Return the language in use."""
+    return _used["language"]
+
+
+def system_language() -> str:
+    """Return the language of the system if it is one of ours, else English."""
+    try:
+        name = locale.setlocale(locale.LC_CTYPE, "") or ""
+    except locale.Error:
+        name = ""
+    return "ko" if name.startswith(("ko", "Korean")) else "en"
+
+
+def tr(key: str, **values: Any) -> str:
+    """Return a text in the language in use, with values put in."""
+    text = TABLES[language()][key]
+    return text.format(**values) if values else text
+
+
+def split_name(split: str) -> str:
+    """Return the name of a split; one we do not know is its own name."""
+    return TABLES[language()].get(f"split.{split}", split)
+
+
+def number_texts(number: Number) -> tuple[str, str, str]:
+    """Return name, value and explanation of a score."""
+    table = TABLES[language()]
+    label = table.get(f"number.{number.key}", number.label)
+    return label, number.text, table.get(f"number.{number.key}_tip", number.explanation)
+
+
+def sentence(page: FeaturePage, shared: bool) -> str:
+    """Return in plain words what a feature fires for."""
+    if language() == "en":
+        return page.sentence
+    rates = page.firing_by_language
+    firing = [name for name, rate in rates.items() if rate > 0]
+    if not firing and not page.firing_image > 0:
+        return tr("sentence.silent")
+    if not firing:
+        parts = [tr("sentence.pictures")]
+    else:
+        start = "sentence.both" if page.firing_image > 0 else "sentence.captions"
+        parts = [tr(start, firing=len(firing), all=len(rates))]
+        if len(firing) > 1:
+            parts.append(tr("sentence.weakest", language=min(firing, key=lambda n: rates[n])))
+    p = next((one.value for one in page.numbers if one.key == "shared_p"), math.nan)
+    if math.isnan(p):
+        parts.append(tr("sentence.untestable"))
+    else:
+        shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+        parts.append(tr("sentence.shared" if shared else "sentence.not_shared", p=shown))
+    return " ".join(parts)

@@ -1,0 +1,82 @@
+"""The Qt application: style, fonts, Ctrl-C, and pictures of the window."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.views.fonts import application_font
+from mmfeat_gui.views.main_window import MainWindow
+
+
+def make_application() -> QApplication:
+    """Return the application, with fonts for many scripts."""
+    found = QApplication.instance()
+    application = found if isinstance(found, QApplication) else QApplication(["mmfeat-gui"])
+    application.setApplicationName("mmfeat")
+    application.setDesktopFileName("mmfeat")
+    application.setStyle("Fusion")
+    application.setFont(application_font())
+    signal.signal(signal.SIGINT, lambda *_: application.closeAllWindows())
+    signal.signal(signal.SIGTERM, lambda *_: application.closeAllWindows())
+    # Python sees a signal only when it runs: let it run now and then.
+    heartbeat = QTimer(application)
+    heartbeat.timeout.connect(lambda: None)
+    heartbeat.start(300)
+    return application
+
+
+def take_picture(
+    window: MainWindow,
+    path: Path,
+    size: tuple[int, int],
+    atlas: Path | None,
+    feature: int | None,
+    item: str | None,
+) -> str:
+    """Write a picture of the window once all is loaded and drawn.
+
+    Returns
+    -------
+    str
+        Empty, or a sentence on what could not be shown or written.
+    """
+    refusals: list[str] = []
+    window.refused.connect(refusals.append)
+    window.resize(*size)
+    window.show()
+    try:
+        if atlas is not None:
+            loop = QEventLoop()
+            window.settled.connect(loop.quit)
+            window.open_atlas(atlas, feature, item)
+            # Opening asks for the first page, so the reader is idle twice at most.
+            while window.reader.busy:
+                loop.exec()
+        if refusals:
+            return refusals[0]
+        _let_layouts_settle(window)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not window.grab().save(str(path), "PNG"):
+            return tr("error.picture", file=path)
+        return ""
+    except OSError as error:
+        return tr("error.picture", file=f"{path} ({error.strerror})")
+    finally:
+        window.close()
+
+
+def _let_layouts_settle(window: MainWindow) -> None:
+    """Run what is posted until the page changes size no more."""
+    before = None
+    for _ in range(20):
+        QApplication.processEvents()
+        page = window.shown_page()
+        now = (page.viewport().size(), page.widget().size())
+        if now == before:
+            return
+        before = now

@@ -1,0 +1,457 @@
+"""The window: map and table beside the page, and what leads from one to the other."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QMouseEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from mmfeat_gui.models.features import FeatureModel
+from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.state.history import History, Place
+from mmfeat_gui.state.settings import Settings
+from mmfeat_gui.state.summary import Summary
+from mmfeat_gui.views.actions import make_actions
+from mmfeat_gui.views.feature_list import FeatureList
+from mmfeat_gui.views.feature_page import FeaturePageView, picture_image
+from mmfeat_gui.views.fonts import missing_fonts
+from mmfeat_gui.views.item_page import ItemPageView
+from mmfeat_gui.views.map_pane import MapPane
+from mmfeat_gui.views.notice import Notice
+from mmfeat_gui.views.theme import Muted
+from mmfeat_gui.views.welcome import Welcome
+from mmfeat_gui.workers.pages import Card, LoadedFeature, LoadedItem
+from mmfeat_gui.workers.reader import Reader
+
+_SIZE = QSize(1440, 900)
+_WIDE = 1000  # from here on the table stands beside the map, not under it
+
+
+class Explorer(QSplitter):
+    """Map and table: one over the other, or side by side where there is room."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Turn with the width."""
+        wide = event.size().width() >= _WIDE
+        turned = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if self.orientation() != turned:
+            self.setOrientation(turned)
+        super().resizeEvent(event)
+
+
+class MainWindow(QMainWindow):
+    """The viewer.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was remembered; changed as the user works.
+
+    Signals
+    -------
+    settled()
+        Everything asked for is shown.
+    refused(sentence)
+        Something asked for cannot be shown.
+    """
+
+    settled = Signal()
+    refused = Signal(str)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.summary: Summary | None = None
+        self.history = History()
+        self._wanted: tuple[int | None, str | None] = (None, None)
+        self.reader = Reader(self)
+        self.model = FeatureModel(self)
+        self._build()
+        self._connect()
+        self.setAcceptDrops(True)
+        self.setWindowTitle("mmfeat")
+        self.resize(_SIZE)
+        self._restore()
+        self._update_actions()
+
+    # Construction -------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.notice = Notice(self)
+        self.welcome = Welcome(self)
+        self.welcome.show_recent(self.settings.recent)
+        self.map = MapPane(self)
+        self.map.choose(self.settings.colouring)
+        self.list = FeatureList(self.model, self)
+        self.explorer = Explorer(Qt.Orientation.Vertical, self)
+        self.explorer.addWidget(self.map)
+        self.explorer.addWidget(self.list)
+        self.feature_page = FeaturePageView(self)
+        self.item_page = ItemPageView(self)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.feature_page)
+        self.pages.addWidget(self.item_page)
+        self.attribution = Muted(parent=self)
+        self.attribution.setContentsMargins(16, 4, 16, 6)
+        right = QWidget(self)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.attribution)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.addWidget(self.explorer)
+        self.splitter.addWidget(right)
+        self.splitter.setSizes([540, 900])
+        self.splitter.setStretchFactor(1, 1)
+        self.stack = QStackedWidget(self)
+        self.stack.addWidget(self.welcome)
+        self.stack.addWidget(self.splitter)
+        middle = QWidget(self)
+        outer = QVBoxLayout(middle)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.notice)
+        outer.addWidget(self.stack, 1)
+        self.setCentralWidget(middle)
+        self._status = QLabel(self)
+        self.statusBar().addWidget(self._status, 1)
+        self.actions_by_key = make_actions(
+            self,
+            {
+                "open": self.choose_file,
+                "reload": self.reload,
+                "quit": self.close,
+                "back": self.go_back,
+                "forward": self.go_forward,
+                "find": self._find,
+                "next_pane": self._next_pane,
+                "escape": self._escape,
+                "fit": self.map.canvas.fit,
+                "heat": self.feature_page.heat.toggle,
+            },
+        )
+        self.recent_menu = QMenu(tr("menu.recent"), self)
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        # Before the first separator of the file menu, right under "open".
+        file_menu = self.menuBar().actions()[0].menu()
+        file_menu.insertMenu(self.actions_by_key["reload"], self.recent_menu)
+        bar = self.addToolBar(tr("menu.go"))
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        for key in ("back", "forward", "open"):
+            bar.addAction(self.actions_by_key[key])
+
+    def _connect(self) -> None:
+        reader = self.reader
+        reader.opened.connect(self._show_atlas)
+        reader.feature_ready.connect(self._show_feature)
+        reader.item_ready.connect(self._show_item)
+        reader.card_ready.connect(self._show_card)
+        reader.failed.connect(self._fail)
+        reader.idle.connect(self.settled)
+        self.welcome.open_wanted.connect(self.choose_file)
+        self.welcome.recent_chosen.connect(self._open_name)
+        self.map.feature_activated.connect(self.open_feature)
+        self.map.card_wanted.connect(self._want_card)
+        self.map.colouring_chosen.connect(self._remember_colouring)
+        self.list.feature_activated.connect(self.open_feature)
+        self.model.query_changed.connect(self._show_matches)
+        self.feature_page.feature_activated.connect(self.open_feature)
+        self.feature_page.item_activated.connect(self.open_item)
+        self.item_page.feature_activated.connect(self.open_feature)
+        # The table would take the mouse's back and forward buttons for itself.
+        self.list.view.viewport().installEventFilter(self)
+
+    # Files --------------------------------------------------------------------------
+
+    def open_atlas(
+        self, path: Path, feature: int | None = None, item: str | None = None
+    ) -> None:
+        """Open an atlas; the one shown stays until the other is read.
+
+        Parameters
+        ----------
+        path : Path
+        feature : int or None
+            The feature to begin with; by default the first shared one.
+        item : str or None
+            The id of the item to begin with.
+        """
+        self._wanted = (feature, item)
+        self._status.setText(tr("status.opening", file=path.name))
+        self.reader.open(path)
+
+    def choose_file(self) -> None:
+        """Ask which atlas to open."""
+        folder = str(self.summary.path.parent) if self.summary is not None else ""
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("open.title"), folder, f"{tr('open.filter')} (*.h5 *.hdf5);;{tr('open.all')} (*)"
+        )
+        if name:
+            self.open_atlas(Path(name))
+
+    def reload(self) -> None:
+        """Read the atlas again, and stay at the same page."""
+        if self.summary is not None:
+            place = self.history.current
+            names = list(self.summary.item_index)
+            if place is None or place.kind == "feature":
+                self.open_atlas(self.summary.path, feature=None if place is None else place.index)
+            else:
+                self.open_atlas(self.summary.path, item=names[place.index])
+
+    def _open_name(self, name: str) -> None:
+        self.open_atlas(Path(name))
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for name in self.settings.recent:
+            action = self.recent_menu.addAction(name)
+            action.triggered.connect(lambda _=False, chosen=name: self._open_name(chosen))
+        if not self.settings.recent:
+            self.recent_menu.addAction(tr("menu.no_recent")).setEnabled(False)
+
+    # Answers of the reader ----------------------------------------------------------
+
+    def _show_atlas(self, summary: Summary) -> None:
+        self.summary = summary
+        self.settings.opened(summary.path)
+        self.welcome.show_recent(self.settings.recent)
+        self.history.clear()
+        self.notice.hide()
+        self.setWindowTitle(f"{summary.name} – mmfeat")
+        self.attribution.setText(summary.attribution)
+        self.attribution.setVisible(bool(summary.attribution))
+        self._status.setText(
+            tr(
+                "status.counts",
+                file=summary.path.name,
+                features=len(summary.table),
+                items=len(summary.item_index),
+                languages=len(summary.languages),
+                source=" · ".join(part for part in (summary.backbone, summary.hook) if part),
+            )
+        )
+        self.map.show_summary(summary)
+        self.list.show_summary(summary)
+        self.stack.setCurrentWidget(self.splitter)
+        lacking = missing_fonts(summary.languages)
+        if lacking:
+            self.notice.say(lacking)
+        feature, item = self._wanted
+        self._wanted = (None, None)
+        if item is not None:
+            self.open_item_id(item)
+        else:
+            self.open_feature(summary.table.first() if feature is None else feature)
+
+    def _show_feature(self, loaded: LoadedFeature) -> None:
+        self.feature_page.show_feature(loaded)
+        self.pages.setCurrentWidget(self.feature_page)
+
+    def _show_item(self, loaded: LoadedItem) -> None:
+        self.item_page.show_item(loaded)
+        self.pages.setCurrentWidget(self.item_page)
+
+    def _show_card(self, card: Card) -> None:
+        self.map.card.show_picture(card.feature, picture_image(card.picture, heated=False))
+
+    def _fail(self, channel: str, sentence: str) -> None:
+        if channel == "card":  # a card without its picture says enough
+            return
+        if channel == "open" and self.summary is None:
+            self._status.clear()
+        elif channel == "open":
+            self._status.setText(self.summary.path.name if self.summary else "")
+        self._refuse(sentence)
+
+    def _refuse(self, sentence: str) -> None:
+        self.notice.say(sentence)
+        self.refused.emit(sentence)
+
+    # Pages --------------------------------------------------------------------------
+
+    def open_feature(self, feature: int) -> None:
+        """Go to the page of a feature."""
+        if self.summary is None:
+            return
+        if not 0 <= feature < len(self.summary.table):
+            last = len(self.summary.table) - 1
+            file = self.summary.path.name
+            self._refuse(tr("error.feature", feature=feature, file=file, last=last))
+            return
+        self.history.visit(Place("feature", feature))
+        self._go()
+
+    def open_item(self, item: int) -> None:
+        """Go to the page of an item."""
+        self.history.visit(Place("item", item))
+        self._go()
+
+    def open_item_id(self, name: str) -> None:
+        """Go to the page of an item by its id."""
+        if self.summary is None:
+            return
+        if name not in self.summary.item_index:
+            self._refuse(tr("error.item", item=name, file=self.summary.path.name))
+            return
+        self.open_item(self.summary.item_index[name])
+
+    def go_back(self) -> None:
+        """Go to the page before."""
+        if self.history.can_go_back:
+            self.history.back()
+            self._go()
+
+    def go_forward(self) -> None:
+        """Go to the page that was left by going back."""
+        if self.history.can_go_forward:
+            self.history.forward()
+            self._go()
+
+    def shown_page(self) -> FeaturePageView | ItemPageView:
+        """Return the page that is shown."""
+        shown = self.pages.currentWidget() is self.feature_page
+        return self.feature_page if shown else self.item_page
+
+    def _go(self) -> None:
+        """Ask for the page of the present place, and mark it on map and table."""
+        place = self.history.current
+        if place is not None:
+            feature = place.index if place.kind == "feature" else -1
+            self.map.canvas.select(feature)
+            self.list.select(feature)
+            ask: Callable[[int], None] = self.reader.show_item
+            if place.kind == "feature":
+                ask = self.reader.show_feature
+            ask(place.index)
+        self._update_actions()
+
+    def _update_actions(self) -> None:
+        self.actions_by_key["back"].setEnabled(self.history.can_go_back)
+        self.actions_by_key["forward"].setEnabled(self.history.can_go_forward)
+        for key in ("reload", "find", "next_pane", "fit", "heat"):
+            self.actions_by_key[key].setEnabled(self.summary is not None)
+
+    def _show_matches(self) -> None:
+        if self.model.table is not None:
+            self.map.show_matches(self.model.table.matches(self.model.query))
+
+    def _want_card(self, feature: int) -> None:
+        if feature < 0:
+            self.reader.forget_card()
+        else:
+            self.reader.show_card(feature)
+
+    def _remember_colouring(self, key: str) -> None:
+        self.settings.colouring = key
+
+    # Keys and mouse -----------------------------------------------------------------
+
+    def _find(self) -> None:
+        self.list.search.setFocus()
+        self.list.search.selectAll()
+
+    def _next_pane(self) -> None:
+        """Move the keyboard to the next of map, table and page."""
+        page = self.shown_page()
+        panes: list[tuple[QWidget, QWidget]] = [
+            (self.map, self.map.canvas),
+            (self.list, self.list.view),
+            (page, page),
+        ]
+        focus = self.focusWidget()
+        here = -1
+        for index, (pane, _) in enumerate(panes):
+            if focus is not None and (focus is pane or pane.isAncestorOf(focus)):
+                here = index
+        panes[(here + 1) % len(panes)][1].setFocus()
+
+    def _escape(self) -> None:
+        """Close the notice, else clear the filters, else go to the table."""
+        self.map.card.dismiss()
+        if self.notice.isVisible():
+            self.notice.hide()
+        elif self.model.query.filters:
+            self.list.clear_filters()
+        else:
+            self.list.view.setFocus()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Follow the mouse's back and forward buttons."""
+        if event.button() == Qt.MouseButton.BackButton:
+            self.go_back()
+        elif event.button() == Qt.MouseButton.ForwardButton:
+            self.go_forward()
+        else:
+            super().mousePressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the mouse's back and forward buttons from the table."""
+        if event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+            sides = (Qt.MouseButton.BackButton, Qt.MouseButton.ForwardButton)
+            if event.button() in sides:
+                self.mousePressEvent(event)
+                return True
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open the first file that was dropped."""
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                event.acceptProposedAction()
+                self.open_atlas(Path(url.toLocalFile()))
+                return
+
+    # Remembering --------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        """Take size and place of the last time, if they still make sense."""
+        for text, restore in (
+            (self.settings.geometry, self.restoreGeometry),
+            (self.settings.splitter, self.splitter.restoreState),
+        ):
+            try:
+                state = base64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                continue
+            if state:
+                restore(QByteArray(state))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the window and wait for the reading thread."""
+        self.settings.geometry = _encode(self.saveGeometry())
+        self.settings.splitter = _encode(self.splitter.saveState())
+        self.reader.close()
+        super().closeEvent(event)
+
+
+def _encode(state: QByteArray) -> str:
+    return base64.b64encode(state.data()).decode("ascii")

@@ -1,0 +1,71 @@
+"""`mmfeat export`: figures and tables of an atlas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmfeat.cli.common import AsJson, show
+
+app = typer.Typer(help="Write figures and tables of an atlas.", no_args_is_help=True)
+
+AtlasFile = Annotated[Path, typer.Argument(metavar="ATLAS", help="Atlas file.")]
+
+
+@app.command("map")
+def map_figure(
+    atlas: AtlasFile,
+    out: Annotated[Path, typer.Option("--out", help="PDF, SVG or PNG to write.")],
+    colour: Annotated[
+        str,
+        typer.Option("--colour", help="modality_score, n_languages, firing_rate or shared."),
+    ] = "modality_score",
+    columns: Annotated[
+        int, typer.Option("--columns", min=1, max=2, help="Columns of a page it is wide.")
+    ] = 1,
+    dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch.")] = 300,
+    only_shared: Annotated[
+        bool, typer.Option("--only-shared", help="Leave out features that are not shared.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the map of features for a paper."""
+    from mmfeat.figures.map_figure import export_map
+
+    show(export_map(atlas, out, colour, columns, dpi, only_shared), as_json)
+
+
+@app.command("heatmap")
+def heatmap(
+    atlas: AtlasFile,
+    feature: Annotated[int, typer.Option("--feature", help="Index of the feature.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="PNG to write; the numbers go beside it as .npy.")
+    ],
+    item: Annotated[
+        str | None,
+        typer.Option("--item", help="Id of the item. [where the feature fires most]"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw where in a picture a feature fires."""
+    from mmfeat.figures.heatmap_figure import export_heatmap
+
+    show(export_heatmap(atlas, out, feature, item), as_json)
+
+
+@app.command("table")
+def table(
+    atlas: AtlasFile,
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write all features with all scores as CSV.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe before them.
+    """
+    from mmfeat.figures.table import export_table
+
+    show(export_table(atlas, out), as_json)

@@ -1,0 +1,78 @@
+"""All features and their scores as a table."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmfeat import hdf5
+from mmfeat.atlas.reader import Atlas
+from mmfeat.figures import output
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def guarded(text: str) -> str:
+    """Return a text that a spreadsheet shows and does not compute.
+
+    A text from a stranger's file that begins with ``=``, ``+``, ``-``, ``@``, a tab or a
+    carriage return would be run as a formula; it gets an apostrophe before it.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _numbers(column: np.ndarray) -> list[str]:
+    """Write numbers in the fewest digits that give the same number; missing is empty."""
+    if column.dtype.kind == "b":
+        return ["true" if value else "false" for value in column]
+    if column.dtype.kind != "f":
+        return [str(value) for value in column.tolist()]
+    return ["" if np.isnan(value) else str(value) for value in column]
+
+
+def export_table(path: Path, out: Path) -> dict[str, Any]:
+    """Write every feature of an atlas as a row of a CSV file.
+
+    Columns are ``feature``; every score of ``/features``; ``SCORE[LANGUAGE]`` for every score
+    a language; ``name[LANGUAGE]`` and ``name_score[LANGUAGE]``. UTF-8, comma-separated, true
+    and false for flags, empty where a score is missing; texts are `guarded`.
+
+    Parameters
+    ----------
+    path : Path
+        The atlas.
+    out : Path
+        A CSV file.
+
+    Returns
+    -------
+    dict
+        ``out``, and how many ``features`` (rows) and ``columns`` it has.
+
+    Raises
+    ------
+    MmfeatError
+        If the atlas is damaged, or `out` cannot be written.
+    """
+    output.check_out(out, ("csv",))
+    with Atlas(path) as atlas:
+        columns: dict[str, list[str]] = {"feature": [str(f) for f in range(atlas.d_sae)]}
+        columns |= {name: _numbers(values) for name, values in atlas.features().items()}
+        for name, table in atlas.by_language().items():
+            for index, language in enumerate(atlas.languages):
+                columns[f"{name}[{language}]"] = _numbers(table[:, index])
+        texts, scores = atlas.all_names()
+        for index, language in enumerate(atlas.languages):
+            columns[f"name[{language}]"] = [guarded(row[index]) for row in texts]
+            columns[f"name_score[{language}]"] = _numbers(scores[:, index])
+    with (
+        hdf5.write_text_file(out) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as handle,
+    ):
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow([guarded(name) for name in columns])
+        writer.writerows(zip(*columns.values(), strict=True))
+    return {"out": str(out), "features": atlas.d_sae, "columns": len(columns)}
