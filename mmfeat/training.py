@@ -89,7 +89,6 @@ def train(
             settings.optimiser.batch_size,
             settings.seed,
         )
-        folder.mkdir(parents=True, exist_ok=True)
         sae = train_sae(pairs, pairs.d_in, settings, folder, progress=progress)
         # Patches and tokens are read with the same SAE, each by its own mean and scale.
         streams = {

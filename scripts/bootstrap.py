@@ -7,6 +7,7 @@ can say that it is too old. What pip cannot bring is listed in mmfeat/doctor.py.
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -96,7 +97,7 @@ def require_python() -> None:
         needed = dotted(PYTHON)
         sys.exit(
             f"[mmfeat] Python {needed} or newer is needed, and this is Python {here} "
-            f"({sys.executable}); install one and run: python{needed} {sys.argv[0]}"
+            f"({sys.executable}); install one and run: python{needed} {shlex.quote(sys.argv[0])}"
         )
     say(f"Python {here} is too old; going on with {newer}")
     sys.exit(call([newer, *sys.argv])[0])

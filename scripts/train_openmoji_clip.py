@@ -381,9 +381,9 @@ def main() -> None:
     model.visual.output_tokens = model.text.output_tokens = True
     optims = optimizers(model)
     settings = {
-        k: getattr(args, k)
-        for k in ("steps", "batch_size", "languages", "lr", "patch_dropout", "seed")
+        k: getattr(args, k) for k in ("batch_size", "languages", "lr", "patch_dropout", "seed")
     }
+    schedule = {"0": args.steps}  # from which step on which length of the schedule held
     checkpoint, step, seconds = args.work / "checkpoint.pt", 0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
@@ -393,9 +393,12 @@ def main() -> None:
         model.load_state_dict(state["model"])
         for optimizer, saved in zip(optims, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        step, seconds = state["step"], state["seconds"]
+        step, seconds, schedule = state["step"], state["seconds"], state["schedule"]
+        if not args.export and list(schedule.values())[-1] != args.steps:
+            schedule[str(step)] = args.steps
     if args.export:
-        export(model, data, args.work, args.export, {**settings, "steps_done": step})
+        record = {**settings, "schedule": schedule, "steps_done": step, "seconds": round(seconds)}
+        export(model, data, args.work, args.export, record)
         return
 
     from open_clip.transformer import PatchDropout
@@ -443,6 +446,7 @@ def main() -> None:
                     "seconds": seconds,
                     "optimizers": [o.state_dict() for o in optims],
                     "settings": settings,
+                    "schedule": schedule,
                 },
             )
         if step % 200 == 0 or step == end:

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mmfeat.doctor import QT_LIBRARIES, QT_X11_LIBRARIES, mend_line, missing_libraries
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.settings import Settings, load_settings, save_settings
-
-if TYPE_CHECKING:
-    from mmfeat_gui.views.main_window import MainWindow
-
-# What Qt needs that a bare Debian lacks, and the package that has it.
-_LIBRARIES = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-}
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -62,19 +47,21 @@ def missing_display(environment: Mapping[str, str], platform: str) -> str:
         return ""
     if not environment.get("DISPLAY"):
         return strings.tr("error.display")
-    try:
-        ctypes.CDLL("libxcb-cursor.so.0")
-    except OSError:
-        return strings.tr("error.library", library="libxcb-cursor.so.0", package="libxcb-cursor0")
-    return ""
+    return _missing_libraries(QT_X11_LIBRARIES)
+
+
+def _missing_libraries(libraries: Mapping[str, str]) -> str:
+    lacking = missing_libraries(libraries)
+    if not lacking:
+        return ""
+    mend = mend_line((libraries[name] for name in lacking), lacking)
+    return strings.tr("error.libraries", libraries=", ".join(lacking), mend=mend)
 
 
 def _missing_qt(error: ImportError) -> str:
     """Return a sentence on why Qt cannot be loaded."""
-    for library, package in _LIBRARIES.items():
-        if library in str(error):
-            return strings.tr("error.library", library=library, package=package)
-    return strings.tr("error.qt", reason=error)
+    lacking = _missing_libraries(QT_LIBRARIES) if sys.platform.startswith("linux") else ""
+    return lacking or strings.tr("error.qt", reason=error)
 
 
 def _fail(sentence: str) -> int:
@@ -100,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sentence:
             return _fail(sentence)
     try:
-        from mmfeat_gui.views.application import make_application, take_picture
+        from mmfeat_gui.views.application import make_application, quit_on_signals, take_picture
         from mmfeat_gui.views.main_window import MainWindow
     except ImportError as error:
         return _fail(_missing_qt(error))
@@ -111,13 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             window, options.screenshot, options.size, options.atlas, options.feature, options.item
         )
         return _fail(sentence) if sentence else 0
-    _begin(window, options)
-    status = int(application.exec())
-    save_settings(settings)
-    return status
-
-
-def _begin(window: MainWindow, options: argparse.Namespace) -> None:
+    quit_on_signals(application)
     window.show()
     if options.atlas is not None:
         window.open_atlas(options.atlas, options.feature, options.item)
+    status = int(application.exec())
+    save_settings(settings)
+    return status

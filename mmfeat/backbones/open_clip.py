@@ -129,7 +129,7 @@ class OpenClipBackbone:
         self._check(hook)
         ids = self._tokenizer(list(texts)).to(self.device)
         width = self._needed_width(ids)
-        with _output_of(self._text.transformer) as residual, self._mask_of(width):
+        with _output_of(self._text.transformer) as residual, self._trimmed(width):
             pooled = self.model.encode_text(ids[:, :width])
         rows = {}
         if "text.pooled" in streams:
@@ -170,16 +170,19 @@ class OpenClipBackbone:
         return int(ids.shape[1])
 
     @contextmanager
-    def _mask_of(self, width: int) -> Iterator[None]:
-        full = self._text.attn_mask
-        if full is None:
+    def _trimmed(self, width: int) -> Iterator[None]:
+        """Let the text tower take `width` positions: it expects its full context otherwise."""
+        tower = self._text
+        mask, places = tower.attn_mask, tower.positional_embedding
+        if mask is None or width == len(mask):
             yield
             return
-        self._text.attn_mask = full[:width, :width]
+        tower.attn_mask = mask[:width, :width]
+        tower.positional_embedding = torch.nn.Parameter(places[:width], requires_grad=False)
         try:
             yield
         finally:
-            self._text.attn_mask = full
+            tower.attn_mask, tower.positional_embedding = mask, places
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class TopKSAE(nn.Module):
         self.d_in, self.d_sae, self.k = d_in, d_sae, k
         directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
         self.W_dec = nn.Parameter(directions)
-        self.W_enc = nn.Parameter(directions.T.clone())
+        self.W_enc = nn.Parameter(directions.T.contiguous())
         self.b_enc = nn.Parameter(torch.zeros(d_sae))
         self.b_dec = nn.Parameter(torch.zeros(d_in))
 

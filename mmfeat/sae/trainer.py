@@ -76,6 +76,7 @@ def train_sae(
         If the loss is no longer finite.
     """
     options = settings.optimiser
+    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     sae = TopKSAE(d_in, settings.sae.d_sae, settings.sae.k)
     optimiser = torch.optim.Adam(sae.parameters(), lr=options.lr, fused=True)

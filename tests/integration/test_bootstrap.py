@@ -53,12 +53,30 @@ def test_python_bound_is_that_of_pyproject(bootstrap: ModuleType) -> None:
     assert project["requires-python"] == ">=" + bootstrap.dotted(bootstrap.PYTHON)
 
 
-def test_environment_in_a_path_with_spaces_is_made_once_and_repaired(
-    bootstrap: ModuleType, tmp_path: Path
+@pytest.fixture(scope="module")
+def venv(bootstrap: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment in a path with spaces."""
+    folder = tmp_path_factory.mktemp("a folder with spaces") / ".venv"
+    bootstrap.make_environment(folder)
+    return folder
+
+
+def test_up_to_date_environment_is_not_installed_again(
+    bootstrap: ModuleType, venv: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    venv = tmp_path / "a folder with spaces" / ".venv"
-    venv.parent.mkdir()
-    bootstrap.make_environment(venv)
+    root = venv.parent
+    (root / "pyproject.toml").write_text("no project: pip would fail on this")
+    version = bootstrap.version_of(bootstrap.python_of(venv))
+    known = {"fingerprint": bootstrap.fingerprint(root, version), "extras": ["test"]}
+    (venv / "mmfeat-stamp.json").write_text(json.dumps(known))
+    bootstrap.install(root, venv, {"test"})
+    bootstrap.install(root, venv, set())
+    assert capfd.readouterr().err.count("is up to date") == 2
+    with pytest.raises(SystemExit, match="pip could not install"):
+        bootstrap.install(root, venv, {"hub"})
+
+
+def test_environment_is_made_once_and_repaired(bootstrap: ModuleType, venv: Path) -> None:
     python = bootstrap.python_of(venv)
     assert bootstrap.version_of(python) == sys.version_info[:3]
 
@@ -97,22 +115,6 @@ def test_stamp_tells_whether_anything_has_changed(bootstrap: ModuleType, tmp_pat
     assert bootstrap.stamped_extras(stamp, bootstrap.fingerprint(tmp_path, (3, 11, 7))) is None
     stamp.write_text("{")
     assert bootstrap.stamped_extras(stamp, first) is None
-
-
-def test_up_to_date_environment_is_not_installed_again(
-    bootstrap: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "pyproject.toml").write_text("no project: pip would fail on this")
-    venv = tmp_path / ".venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    version = bootstrap.version_of(bootstrap.python_of(venv))
-    known = {"fingerprint": bootstrap.fingerprint(tmp_path, version), "extras": ["test"]}
-    (venv / "mmfeat-stamp.json").write_text(json.dumps(known))
-    bootstrap.install(tmp_path, venv, {"test"})
-    bootstrap.install(tmp_path, venv, set())
-    assert capfd.readouterr().err.count("is up to date") == 2
-    with pytest.raises(SystemExit, match="pip could not install"):
-        bootstrap.install(tmp_path, venv, {"hub"})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to pass on")

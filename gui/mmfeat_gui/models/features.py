@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable, Query, SortKey
@@ -112,7 +119,7 @@ class FeatureModel(QAbstractTableModel):
             return f"{value:.0f}"
         if key.startswith("firing_rate"):
             return f"{value:.2%}"
-        return f"{value:.2f}" if key == "modality_score" else f"{value:.1e}"
+        return f"{value:.2f}" if key == "modality_score" else f"{value:.2g}"
 
     def _tip(self, key: SortKey, feature: int) -> str:
         assert self.table is not None

@@ -31,7 +31,7 @@ ENGLISH = {
     ),
     "error.feature": "{file} has no feature {feature}; give one from 0 to {last}.",
     "error.item": "{file} has no item {item!r}; give the id of one of its items.",
-    "error.library": "Qt needs {library}; install the package {package}.",
+    "error.libraries": "Qt needs {libraries}; run: {mend}",
     "error.no_atlas": "--feature and --item need an atlas; give its path too.",
     "error.picture": "{file} could not be written; choose a folder you may write.",
     "error.qt": "Qt could not be loaded ({reason}); run: pip install PySide6-Essentials",
@@ -42,7 +42,7 @@ ENGLISH = {
     "item.captions": "Captions",
     "item.concept": "concept: {concept}",
     "item.id": "item: {id}",
-    "item.many_languages": "{count} languages, up to {activation:.2f}",
+    "item.many_languages": "{count} lang., max {activation:.1f}",
     "item.no_captions": "This item has no captions.",
     "item.none": "None.",
     "item.one_language": "{language} {activation:.2f}",
@@ -69,9 +69,7 @@ ENGLISH = {
     "map.colour_by": "Colour by",
     "map.fit": "Show all",
     "map.fit_tip": "Show the whole map (Home)",
-    "map.none": (
-        "This atlas has no map yet.\n\nMake one with: mmfeat map ATLAS\nThen press F5."
-    ),
+    "map.none": ("This atlas has no map yet.\n\nMake one with: mmfeat map ATLAS\nThen press F5."),
     "menu.file": "&File",
     "menu.go": "&Go",
     "menu.no_recent": "none yet",
@@ -85,9 +83,7 @@ ENGLISH = {
         "languages). Modality score = pictures / (pictures + captions)."
     ),
     "notice.close": "Close",
-    "notice.fonts": (
-        "No installed font can draw: {languages}. Install the package: {packages}"
-    ),
+    "notice.fonts": ("No installed font can draw: {languages}. Install the package: {packages}"),
     "open.all": "All files",
     "open.filter": "Atlas",
     "open.title": "Open an atlas",

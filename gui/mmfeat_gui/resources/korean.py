@@ -31,10 +31,12 @@ KOREAN = {
     ),
     "error.feature": "{file}에는 피처 {feature}이(가) 없습니다. 0에서 {last} 사이로 지정하세요.",
     "error.item": "{file}에는 아이템 {item!r}이(가) 없습니다. 들어 있는 아이템의 id를 지정하세요.",
-    "error.library": "Qt에 {library}이(가) 필요합니다. {package} 패키지를 설치하세요.",
+    "error.libraries": "Qt에 {libraries}이(가) 필요합니다. 다음을 실행하세요: {mend}",
     "error.no_atlas": "--feature와 --item에는 아틀라스가 필요합니다. 경로도 지정하세요.",
     "error.picture": "{file}을(를) 쓸 수 없습니다. 쓸 수 있는 폴더를 고르세요.",
-    "error.qt": "Qt를 불러올 수 없습니다({reason}). 다음을 실행하세요: pip install PySide6-Essentials",
+    "error.qt": (
+        "Qt를 불러올 수 없습니다({reason}). 다음을 실행하세요: pip install PySide6-Essentials"
+    ),
     "error.read": "{file}을(를) 읽을 수 없습니다({reason}). 다시 복사하거나 만드세요.",
     "example.label": "{activation:.2f} · {split}",
     "item.both": "그림과 캡션 모두에 발화",
@@ -42,7 +44,7 @@ KOREAN = {
     "item.captions": "캡션",
     "item.concept": "개념: {concept}",
     "item.id": "아이템: {id}",
-    "item.many_languages": "{count}개 언어, 최대 {activation:.2f}",
+    "item.many_languages": "{count}개 언어, 최대 {activation:.1f}",
     "item.no_captions": "이 아이템에는 캡션이 없습니다.",
     "item.none": "없음.",
     "item.one_language": "{language} {activation:.2f}",
@@ -69,7 +71,10 @@ KOREAN = {
     "map.colour_by": "색 기준",
     "map.fit": "전체 보기",
     "map.fit_tip": "지도 전체 보기 (Home)",
-    "map.none": "이 아틀라스에는 아직 지도가 없습니다.\n\n다음으로 만드세요: mmfeat map ATLAS\n그런 다음 F5를 누르세요.",
+    "map.none": (
+        "이 아틀라스에는 아직 지도가 없습니다.\n\n다음으로 만드세요: mmfeat map ATLAS\n"
+        "그런 다음 F5를 누르세요."
+    ),
     "menu.file": "파일(&F)",
     "menu.go": "이동(&G)",
     "menu.no_recent": "아직 없음",
@@ -140,7 +145,9 @@ KOREAN = {
     "rates.pictures": "그림",
     "rates.tip": "{name}: {rate:.2%}에서 발화",
     "sentence.both": "그림과 {all}개 중 {firing}개 언어의 캡션에 발화합니다.",
-    "sentence.captions": "{all}개 중 {firing}개 언어의 캡션에 발화하고, 그림에는 발화하지 않습니다.",
+    "sentence.captions": (
+        "{all}개 중 {firing}개 언어의 캡션에 발화하고, 그림에는 발화하지 않습니다."
+    ),
     "sentence.not_shared": "공유되지 않습니다({p}).",
     "sentence.pictures": "그림에만 발화합니다.",
     "sentence.shared": "공유 피처입니다({p}).",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QStyle
+from PySide6.QtGui import QAction, QKeySequence, QPalette
+from PySide6.QtWidgets import QMainWindow
 
 from mmfeat_gui.resources.strings import tr
-
-_Icon = QStyle.StandardPixmap
+from mmfeat_gui.views.icons import make_icon
 
 
 @dataclass(frozen=True)
@@ -23,28 +23,29 @@ class ActionInfo:
     key : str
         Its name, and that of its text in the table of strings.
     shortcuts : tuple of str
-    icon : StandardPixmap or None
+    icon : bool
+        Whether it stands in the tool bar, with an icon of its own.
     menu : str
         The menu it stands in.
     """
 
     key: str
     shortcuts: tuple[str, ...]
-    icon: QStyle.StandardPixmap | None = None
+    icon: bool = False
     menu: str = "view"
 
 
 ACTIONS = (
-    ActionInfo("open", ("Ctrl+O",), _Icon.SP_DialogOpenButton, "file"),
-    ActionInfo("reload", ("F5", "Ctrl+R"), _Icon.SP_BrowserReload, "file"),
-    ActionInfo("quit", ("Ctrl+Q",), None, "file"),
-    ActionInfo("back", ("Alt+Left", "Back"), _Icon.SP_ArrowBack, "go"),
-    ActionInfo("forward", ("Alt+Right", "Forward"), _Icon.SP_ArrowForward, "go"),
-    ActionInfo("find", ("Ctrl+F",), None, "go"),
-    ActionInfo("next_pane", ("F6",), None, "go"),
-    ActionInfo("escape", ("Esc",), None, "view"),
-    ActionInfo("fit", ("Ctrl+0",), None, "view"),
-    ActionInfo("heat", ("Ctrl+H",), None, "view"),
+    ActionInfo("open", ("Ctrl+O",), True, "file"),
+    ActionInfo("reload", ("F5", "Ctrl+R"), False, "file"),
+    ActionInfo("quit", ("Ctrl+Q",), False, "file"),
+    ActionInfo("back", ("Alt+Left", "Back"), True, "go"),
+    ActionInfo("forward", ("Alt+Right", "Forward"), True, "go"),
+    ActionInfo("find", ("Ctrl+F",), False, "go"),
+    ActionInfo("next_pane", ("F6",), False, "go"),
+    ActionInfo("escape", ("Esc",), False, "view"),
+    ActionInfo("fit", ("Ctrl+0",), False, "view"),
+    ActionInfo("heat", ("Ctrl+H",), False, "view"),
 )
 MENUS = ("file", "go", "view")
 
@@ -60,10 +61,17 @@ def make_actions(
         action.setShortcuts([QKeySequence(keys) for keys in info.shortcuts])
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         keys = QKeySequence(info.shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{action.text().replace('&', '')} ({keys})")
-        if info.icon is not None:
-            action.setIcon(window.style().standardIcon(info.icon))
+        # Without its mnemonic, which stands in brackets where letters are not Latin.
+        action.setIconText(re.sub(r"\(&.\)|&|…", "", action.text()))
+        action.setToolTip(f"{action.iconText()} ({keys})")
         action.triggered.connect(lambda _=False, run=handlers[info.key]: run())
         menus[info.menu].addAction(action)
         made[info.key] = action
     return made
+
+
+def draw_icons(actions: Mapping[str, QAction], palette: QPalette) -> None:
+    """Draw the icons of the tool bar in the colours of a palette."""
+    for info in ACTIONS:
+        if info.icon:
+            actions[info.key].setIcon(make_icon(info.key, palette))

@@ -1,16 +1,29 @@
-"""The Qt application: style, fonts, Ctrl-C, and pictures of the window."""
+"""The Qt application: style, fonts, signals, and pictures of the window."""
 
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import (
+    QEventLoop,
+    QMessageLogContext,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views.fonts import application_font
 from mmfeat_gui.views.main_window import MainWindow
+
+
+def _report(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    # Said of every window without a screen; it means nothing.
+    if "propagateSizeHints" not in message:
+        print(message, file=sys.stderr)
 
 
 def make_application() -> QApplication:
@@ -19,15 +32,20 @@ def make_application() -> QApplication:
     application = found if isinstance(found, QApplication) else QApplication(["mmfeat-gui"])
     application.setApplicationName("mmfeat")
     application.setDesktopFileName("mmfeat")
+    qInstallMessageHandler(_report)
     application.setStyle("Fusion")
     application.setFont(application_font())
-    signal.signal(signal.SIGINT, lambda *_: application.closeAllWindows())
-    signal.signal(signal.SIGTERM, lambda *_: application.closeAllWindows())
+    return application
+
+
+def quit_on_signals(application: QApplication) -> None:
+    """Close the window on Ctrl-C and SIGTERM, as its close button would."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: application.closeAllWindows())
     # Python sees a signal only when it runs: let it run now and then.
     heartbeat = QTimer(application)
     heartbeat.timeout.connect(lambda: None)
     heartbeat.start(300)
-    return application
 
 
 def take_picture(
@@ -75,8 +93,7 @@ def _let_layouts_settle(window: MainWindow) -> None:
     before = None
     for _ in range(20):
         QApplication.processEvents()
-        page = window.shown_page()
-        now = (page.viewport().size(), page.widget().size())
+        now = window.desk.shown_page().content_size()
         if now == before:
             return
         before = now

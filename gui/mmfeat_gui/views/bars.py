@@ -105,8 +105,8 @@ class RateBars(QWidget):
         return QSize(24 * max(len(self._rates), 1) + 16, self._HEIGHT + 2 * line + 4)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the same: fewer pixels would cut labels."""
-        return self.sizeHint()
+        """Return the least width in which labels stay apart."""
+        return QSize(18 * max(len(self._rates), 1), self.sizeHint().height())
 
     def _slot(self, index: int) -> QRect:
         width = min(self.width() / max(len(self._rates), 1), 40)

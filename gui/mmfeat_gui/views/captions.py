@@ -28,7 +28,7 @@ from mmfeat_gui.state.text import utf16_spans
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.fonts import font_for
 
-WIDTH = 192
+WIDTH = 174
 _PADDING = 10
 
 
@@ -105,23 +105,22 @@ class CaptionColumn(QWidget):
         self.setAccessibleName(
             tr("column.accessible", language=content.language, count=len(content.examples))
         )
-        self._arrange()
+        self._arrange(0)
 
-    def _arrange(self) -> None:
-        """Lay out all texts; their places depend on the font only."""
+    def _arrange(self, head: int) -> None:
+        """Lay out all texts; their places depend on the font and the height of the head."""
         content, inner = self.content, WIDTH - 2 * _PADDING
-        large = theme.sized(self.font(), 1.05, bold=True)
+        large = theme.sized(self.font(), 1.05, bold=bool(content.name))
         name = content.name or tr("column.no_name")
         self._name = lay_out(name, content.language if content.name else "en", large, inner)
         small = QFontMetrics(theme.sized(self.font(), 0.86)).height()
         self._title_height = QFontMetrics(font_for(content.language, self.font())).height() + 2
-        top = _PADDING + self._title_height + 4
+        top: float = _PADDING + self._title_height + 4
         self._name_top = top
         top += self._name.boundingRect().height() + 6
         self._rate_top = top
-        top += small + 10
-        self._rule = top
-        top += 8
+        self.head = max(int(top) + small + 8, head)
+        top = self.head + 8
         self._small = small
         self.layouts: list[QTextLayout] = []
         self._boxes: list[QRect] = []
@@ -135,6 +134,10 @@ class CaptionColumn(QWidget):
             top += small + 8
         self._height = int(top) + _PADDING
         self.updateGeometry()
+
+    def align_head(self, head: int) -> None:
+        """Begin the captions where those of the other columns begin."""
+        self._arrange(head)
 
     def sizeHint(self) -> QSize:
         """Return the size of all captions."""
@@ -164,7 +167,9 @@ class CaptionColumn(QWidget):
         theme.draw_card(painter, QRectF(self.rect()), palette, hovered=False)
         inner = WIDTH - 2 * _PADDING
         side = alignment(content.language)
-        other = Qt.AlignmentFlag.AlignLeft if is_rtl(content.language) else Qt.AlignmentFlag.AlignRight
+        other = (
+            Qt.AlignmentFlag.AlignLeft if is_rtl(content.language) else Qt.AlignmentFlag.AlignRight
+        )
         title = QRect(_PADDING, _PADDING, inner, self._title_height)
         painter.setPen(theme.muted(palette))
         painter.setFont(font_for(content.language, self.font()))
@@ -175,11 +180,11 @@ class CaptionColumn(QWidget):
         self._name.draw(painter, QPointF(_PADDING, self._name_top))
         self._draw_rate(painter, inner)
         painter.setPen(theme.line(palette))
-        painter.drawLine(QPointF(1, self._rule), QPointF(WIDTH - 2, self._rule))
+        painter.drawLine(QPointF(1, self.head), QPointF(WIDTH - 2, self.head))
         if not content.examples:
             painter.setPen(theme.muted(palette))
             painter.setFont(theme.sized(self.font(), 0.86))
-            place = QRect(_PADDING, int(self._rule) + 8, inner, self._small)
+            place = QRect(_PADDING, int(self.head) + 8, inner, self._small)
             painter.drawText(place, side, tr("column.silent"))
         for index, (layout, box) in enumerate(zip(self.layouts, self._boxes, strict=True)):
             if box.intersects(event.rect()):
@@ -203,9 +208,7 @@ class CaptionColumn(QWidget):
         layout.draw(painter, QPointF(_PADDING, box.top() + 3), self.formats(index))
         painter.setFont(theme.sized(self.font(), 0.86))
         painter.setPen(theme.muted(palette))
-        below = QRect(
-            _PADDING, box.bottom() - self._small - 2, WIDTH - 2 * _PADDING, self._small
-        )
+        below = QRect(_PADDING, box.bottom() - self._small - 2, WIDTH - 2 * _PADDING, self._small)
         label = tr("example.label", activation=example.activation, split=split_name(example.split))
         painter.drawText(below, alignment(self.content.language), label)
         if self.hasFocus() and index == self._current:
@@ -263,13 +266,13 @@ class CaptionColumn(QWidget):
             index = self.caption_at(event.pos())
             if index >= 0:
                 QToolTip.showText(event.globalPos(), self._tip(index), self)
-            elif event.pos().y() < self._rule:
+            elif event.pos().y() < self.head:
                 QToolTip.showText(event.globalPos(), tr("column.rate_tip"), self)
             else:
                 QToolTip.hideText()
             return True
         if event.type() == QEvent.Type.FontChange:
-            self._arrange()
+            self._arrange(self.head)
         return super().event(event)
 
     def _tip(self, index: int) -> str:
@@ -315,6 +318,9 @@ class LanguageColumns(QScrollArea):
             row.addWidget(column)
             self.columns.append(column)
         row.addStretch(1)
+        head = max((column.head for column in self.columns), default=0)
+        for column in self.columns:
+            column.align_head(head)
         self.setWidget(inside)
         tallest = max((column.sizeHint().height() for column in self.columns), default=0)
         self.setFixedHeight(tallest + self.horizontalScrollBar().sizeHint().height() + 2)

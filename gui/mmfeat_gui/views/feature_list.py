@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -24,14 +24,14 @@ from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views import theme
 
 _WIDTHS = {
-    "title": 170,
-    "feature": 52,
-    "shared": 56,
-    "n_languages": 52,
-    "modality_score": 58,
-    "firing_rate_image": 64,
-    "firing_rate_text": 64,
-    "shared_q": 66,
+    "title": 142,
+    "feature": 50,
+    "shared": 54,
+    "n_languages": 46,
+    "modality_score": 72,
+    "firing_rate_image": 60,
+    "firing_rate_text": 60,
+    "shared_q": 60,
 }
 
 
@@ -102,14 +102,14 @@ class FeatureList(QWidget):
         view.verticalHeader().setDefaultSectionSize(view.fontMetrics().height() + 8)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
+        header.setFont(theme.sized(header.font(), 0.9))
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for place, key in enumerate(COLUMNS):
             view.setColumnWidth(place, _WIDTHS[key])
         header.setSortIndicator(COLUMNS.index("feature"), Qt.SortOrder.AscendingOrder)
         view.setSortingEnabled(True)
-        view.selectionModel().currentRowChanged.connect(self._row_changed)
-        view.activated.connect(self._activated)
-        view.clicked.connect(self._activated)
+        # Not the current row: that changes when the table merely gets the keyboard.
+        view.selectionModel().selectionChanged.connect(self._row_selected)
         return view
 
     def show_summary(self, summary: Summary) -> None:
@@ -171,14 +171,16 @@ class FeatureList(QWidget):
         selection.blockSignals(False)
         self.view.viewport().update()
 
-    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
-        if current.isValid():
-            self._activated(current)
+    def _row_selected(self, selected: QItemSelection) -> None:
+        rows = selected.indexes()
+        if rows:
+            self._activated(rows[0])
 
     def _activated(self, index: QModelIndex) -> None:
         feature = self.model.feature(index.row())
-        self._selected = feature
-        self.feature_activated.emit(feature)
+        if feature != self._selected:
+            self._selected = feature
+            self.feature_activated.emit(feature)
 
     def _open_first(self) -> None:
         """Enter in the search opens the first feature found."""

@@ -7,8 +7,9 @@ from html import escape
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QPainter
+from PySide6.QtGui import QFontMetrics, QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QButtonGroup,
     QCheckBox,
     QFrame,
@@ -36,13 +37,17 @@ from mmfeat_gui.views.tiles import (
 )
 from mmfeat_gui.workers.pages import LoadedFeature, Picture
 
+# The numbers that decide whether a feature is shared stand at the top.
+_VERDICT = ("shared_q", "shared_effect")
+_WIDE = 700  # from here on the two drawings at the top stand side by side
+
 
 class NumberFlow(TileFlow):
     """Scores with their names; the tool tip tells the formula."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._numbers: Sequence[tuple[str, str, str]] = ()
-        super().__init__(QSize(138, 46), parent)
+        super().__init__(QSize(130, 46), parent)
 
     def show_numbers(self, numbers: Sequence[tuple[str, str, str]]) -> None:
         """Show (name, value, explanation) of each."""
@@ -82,11 +87,20 @@ class PictureStrip(QScrollArea):
     def show_tiles(self, tiles: Sequence[PictureTile]) -> None:
         """Show these pictures beside each other."""
         self.flow.show_tiles(tiles)
-        size = self.flow.row_size()
-        self.flow.resize(size)
-        self.setFixedHeight(size.height() + self.horizontalScrollBar().sizeHint().height() + 2)
+        self.flow.resize(self.flow.row_size())
         self.horizontalScrollBar().setValue(0)
         self.setVisible(bool(tiles))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave room for the scroll bar where it is needed."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        size = self.flow.row_size()
+        bar = self.horizontalScrollBar().sizeHint().height() + 4
+        self.setFixedHeight(size.height() + (bar if size.width() > self.width() else 0))
 
 
 class FeaturePageView(QScrollArea):
@@ -105,7 +119,6 @@ class FeaturePageView(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.loaded: LoadedFeature | None = None
         inside = QWidget(self)
@@ -125,7 +138,20 @@ class FeaturePageView(QScrollArea):
         )
         self._add_section(tr("page.neighbours"), self.neighbours)
         self._column.addStretch(1)
+        inside.hide()
+        self._inside = inside
         self.setWidget(inside)
+
+    def content_size(self) -> QSize:
+        """Return the size of all that is on the page."""
+        return self._inside.size()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the two drawings under each other where they do not fit side by side."""
+        wide = event.size().width() >= _WIDE
+        side, under = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._bars.setDirection(side if wide else under)
+        super().resizeEvent(event)
 
     def _add_section(self, title: str, *widgets: QWidget) -> None:
         self._column.addSpacing(6)
@@ -152,15 +178,22 @@ class FeaturePageView(QScrollArea):
         self._column.addWidget(self.sentence)
         self.modality = ModalityBar()
         self.rates = RateBars()
-        bars = QGridLayout()
-        bars.setHorizontalSpacing(24)
-        bars.addWidget(theme.Muted(tr("page.modality")), 0, 0)
-        bars.addWidget(self.modality, 1, 0, Qt.AlignmentFlag.AlignTop)
-        bars.addWidget(theme.Muted(tr("page.rates")), 0, 1)
-        bars.addWidget(self.rates, 1, 1)
-        bars.setColumnStretch(0, 2)
-        bars.setColumnStretch(1, 3)
-        self._column.addLayout(bars)
+        self.verdict = NumberFlow()
+        shares, rates = QWidget(), QWidget()
+        for box, widgets in (
+            (shares, (theme.Muted(tr("page.modality")), self.modality, self.verdict)),
+            (rates, (theme.Muted(tr("page.rates")), self.rates)),
+        ):
+            inner = QVBoxLayout(box)
+            inner.setContentsMargins(0, 0, 0, 0)
+            for widget in widgets:
+                inner.addWidget(widget)
+            inner.addStretch(1)
+        self._bars = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._bars.setSpacing(24)
+        self._bars.addWidget(shares, 2)
+        self._bars.addWidget(rates, 3)
+        self._column.addLayout(self._bars)
 
     def _add_pictures(self) -> None:
         self.heat = QCheckBox(tr("page.heat"))
@@ -225,13 +258,17 @@ class FeaturePageView(QScrollArea):
     def show_feature(self, loaded: LoadedFeature) -> None:
         """Show a feature from the top of its page."""
         self.loaded = loaded
+        self._inside.show()
         page = loaded.page
         self.title.setText(page.title)
         self.number.setText(tr("page.feature_number", feature=page.feature))
         self.sentence.setText(sentence(page, loaded.shared))
         self.modality.show_energy(page.energy_image, page.energy_text)
         self.rates.show_rates(_rates(page))
-        self.numbers.show_numbers([number_texts(number) for number in page.numbers])
+        for flow, wanted in ((self.verdict, True), (self.numbers, False)):
+            flow.show_numbers(
+                [number_texts(one) for one in page.numbers if (one.key in _VERDICT) == wanted]
+            )
         self.neighbours.show_tiles(
             [
                 FeatureTile(near.feature, near.title, tr("page.cosine", cosine=near.cosine))
@@ -262,9 +299,7 @@ class FeaturePageView(QScrollArea):
     def _tile(self, example: PictureExample) -> PictureTile:
         assert self.loaded is not None
         picture = self.loaded.pictures.get(example.item)
-        label = tr(
-            "example.label", activation=example.activation, split=split_name(example.split)
-        )
+        label = tr("example.label", activation=example.activation, split=split_name(example.split))
         image = picture_image(picture, heated=self.heat.isChecked())
         return PictureTile(image, label, f"{example.item_id}\n{label}")
 

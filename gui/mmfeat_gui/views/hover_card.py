@@ -19,6 +19,7 @@ class HoverCard(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._picture = QLabel(self)
         self._picture.setFixedSize(_SIDE, _SIDE)
@@ -84,7 +85,7 @@ class HoverCard(QFrame):
 
     def _place(self, at: QPoint) -> None:
         """Stand beside the cursor, within the parent."""
-        room = self.parentWidget().rect()
+        room = self._over.rect()
         x, y = at.x() + _DISTANCE, at.y() + _DISTANCE
         if x + self.width() > room.width():
             x = at.x() - _DISTANCE - self.width()

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from mmfeat.corpus.languages import is_rtl, language_name
 from mmfeat.figures.pages import ItemFeature, ItemPage
 from mmfeat_gui.resources.strings import split_name, tr
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.captions import alignment
 from mmfeat_gui.views.feature_page import picture_image
 from mmfeat_gui.views.fonts import font_for
 from mmfeat_gui.views.tiles import FeatureFlow, FeatureTile
 from mmfeat_gui.workers.pages import LoadedItem
 
 _SIDE = 168
+_CARDS = 4  # languages beside each other
 
 
 def _detail(one: ItemFeature) -> str:
@@ -29,10 +39,17 @@ def _detail(one: ItemFeature) -> str:
         parts.append(tr("item.one_language", language=language, activation=activation))
     elif one.languages:
         highest = max(one.languages.values())
-        parts.append(
-            tr("item.many_languages", count=len(one.languages), activation=highest)
-        )
+        parts.append(tr("item.many_languages", count=len(one.languages), activation=highest))
     return " · ".join(parts)
+
+
+def _tip(one: ItemFeature) -> str:
+    lines = [tr("item.picture_activation", activation=one.image_activation)]
+    lines += [
+        tr("item.one_language", language=language, activation=activation)
+        for language, activation in one.languages.items()
+    ]
+    return "\n".join(lines)
 
 
 class _Group(QWidget):
@@ -60,7 +77,7 @@ class _Group(QWidget):
         self.flow.setAccessibleName(title)
         self.none.setVisible(not features)
         self.flow.show_tiles(
-            [FeatureTile(one.feature, one.title, _detail(one)) for one in features]
+            [FeatureTile(one.feature, one.title, _detail(one), _tip(one)) for one in features]
         )
 
 
@@ -78,7 +95,6 @@ class ItemPageView(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.loaded: LoadedItem | None = None
         self.picture = QLabel()
@@ -120,7 +136,12 @@ class ItemPageView(QScrollArea):
                 lambda index, flow=group.flow: self.feature_activated.emit(flow.feature(index))
             )
         column.addStretch(1)
+        self._inside = inside
         self.setWidget(inside)
+
+    def content_size(self) -> QSize:
+        """Return the size of all that is on the page."""
+        return self._inside.size()
 
     def show_item(self, loaded: LoadedItem) -> None:
         """Show an item from the top of its page."""
@@ -151,36 +172,56 @@ class ItemPageView(QScrollArea):
         self.verticalScrollBar().setValue(0)
 
     def _show_captions(self, page: ItemPage) -> None:
-        """Show the captions in two columns of languages."""
+        """Show the captions, a card a language."""
         box = QWidget()
         grid = QGridLayout(box)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(6)
+        grid.setSpacing(8)
         spoken = [(language, own) for language, own in page.captions.items() if own]
-        half = -(-len(spoken) // 2)
         for place, (language, own) in enumerate(spoken):
-            column, row = divmod(place, max(half, 1))
-            name = theme.Muted(f"{language_name(language)}  {language}")
-            name.setFont(font_for(language, self.font()))
-            name.setWordWrap(False)
-            text = QLabel("\n".join(caption.text for caption in own))
-            text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setWordWrap(True)
-            text.setFont(font_for(language, self.font()))
-            if is_rtl(language):
-                text.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-                side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute
-                text.setAlignment(side | Qt.AlignmentFlag.AlignTop)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(name, row, 2 * column, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(text, row, 2 * column + 1, Qt.AlignmentFlag.AlignTop)
-            grid.setColumnStretch(2 * column + 1, 1)
+            row, column = divmod(place, _CARDS)
+            grid.addWidget(_CaptionCard(language, [one.text for one in own]), row, column)
+        for column in range(_CARDS):
+            grid.setColumnStretch(column, 1)
         if not spoken:
             grid.addWidget(theme.Muted(tr("item.no_captions")), 0, 0)
         self._captions_column.replaceWidget(self._captions, box)
         self._captions.deleteLater()
         self._captions = box
+
+
+class _CaptionCard(QFrame):
+    """The captions of one language, in its own direction and letter forms."""
+
+    def __init__(self, language: str, texts: Sequence[str]) -> None:
+        super().__init__()
+        rtl = is_rtl(language)
+        name, tag = theme.Muted(language_name(language)), theme.Muted(language)
+        name.setFont(font_for(language, self.font()))
+        head = QHBoxLayout()
+        for label in (tag, name) if rtl else (name, tag):
+            label.setWordWrap(False)
+            head.addWidget(label)
+        head.insertStretch(1, 1)
+        text = QLabel("\n".join(texts))
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        text.setWordWrap(True)
+        text.setFont(font_for(language, self.font()))
+        text.setAlignment(alignment(language) | Qt.AlignmentFlag.AlignTop)
+        if rtl:
+            text.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 8)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(text, 1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the card."""
+        painter = QPainter(self)
+        theme.draw_card(painter, self.rect().toRectF(), self.palette(), hovered=False)
+        painter.end()
 
 
 def _title(page: ItemPage) -> str:

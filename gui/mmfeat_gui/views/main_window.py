@@ -13,14 +13,12 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QMouseEvent,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,32 +29,16 @@ from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.history import History, Place
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.state.summary import Summary
-from mmfeat_gui.views.actions import make_actions
-from mmfeat_gui.views.feature_list import FeatureList
-from mmfeat_gui.views.feature_page import FeaturePageView, picture_image
+from mmfeat_gui.views.actions import draw_icons, make_actions
+from mmfeat_gui.views.desk import Desk
+from mmfeat_gui.views.feature_page import picture_image
 from mmfeat_gui.views.fonts import missing_fonts
-from mmfeat_gui.views.item_page import ItemPageView
-from mmfeat_gui.views.map_pane import MapPane
 from mmfeat_gui.views.notice import Notice
-from mmfeat_gui.views.theme import Muted
 from mmfeat_gui.views.welcome import Welcome
 from mmfeat_gui.workers.pages import Card, LoadedFeature, LoadedItem
 from mmfeat_gui.workers.reader import Reader
 
 _SIZE = QSize(1440, 900)
-_WIDE = 1000  # from here on the table stands beside the map, not under it
-
-
-class Explorer(QSplitter):
-    """Map and table: one over the other, or side by side where there is room."""
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Turn with the width."""
-        wide = event.size().width() >= _WIDE
-        turned = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        if self.orientation() != turned:
-            self.setOrientation(turned)
-        super().resizeEvent(event)
 
 
 class MainWindow(QMainWindow):
@@ -100,33 +82,13 @@ class MainWindow(QMainWindow):
         self.notice = Notice(self)
         self.welcome = Welcome(self)
         self.welcome.show_recent(self.settings.recent)
-        self.map = MapPane(self)
+        self.desk = Desk(self.model, self)
+        self.map, self.list = self.desk.map, self.desk.list
+        self.feature_page, self.item_page = self.desk.feature_page, self.desk.item_page
         self.map.choose(self.settings.colouring)
-        self.list = FeatureList(self.model, self)
-        self.explorer = Explorer(Qt.Orientation.Vertical, self)
-        self.explorer.addWidget(self.map)
-        self.explorer.addWidget(self.list)
-        self.feature_page = FeaturePageView(self)
-        self.item_page = ItemPageView(self)
-        self.pages = QStackedWidget(self)
-        self.pages.addWidget(self.feature_page)
-        self.pages.addWidget(self.item_page)
-        self.attribution = Muted(parent=self)
-        self.attribution.setContentsMargins(16, 4, 16, 6)
-        right = QWidget(self)
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.pages, 1)
-        column.addWidget(self.attribution)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        self.splitter.addWidget(self.explorer)
-        self.splitter.addWidget(right)
-        self.splitter.setSizes([540, 900])
-        self.splitter.setStretchFactor(1, 1)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
-        self.stack.addWidget(self.splitter)
+        self.stack.addWidget(self.desk)
         middle = QWidget(self)
         outer = QVBoxLayout(middle)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -145,7 +107,7 @@ class MainWindow(QMainWindow):
                 "back": self.go_back,
                 "forward": self.go_forward,
                 "find": self._find,
-                "next_pane": self._next_pane,
+                "next_pane": self.desk.next_pane,
                 "escape": self._escape,
                 "fit": self.map.canvas.fit,
                 "heat": self.feature_page.heat.toggle,
@@ -153,8 +115,8 @@ class MainWindow(QMainWindow):
         )
         self.recent_menu = QMenu(tr("menu.recent"), self)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
-        # Before the first separator of the file menu, right under "open".
-        file_menu = self.menuBar().actions()[0].menu()
+        file_menu = self.actions_by_key["reload"].associatedObjects()[0]
+        assert isinstance(file_menu, QMenu)
         file_menu.insertMenu(self.actions_by_key["reload"], self.recent_menu)
         bar = self.addToolBar(tr("menu.go"))
         bar.setObjectName("toolbar")
@@ -162,6 +124,7 @@ class MainWindow(QMainWindow):
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         for key in ("back", "forward", "open"):
             bar.addAction(self.actions_by_key[key])
+        draw_icons(self.actions_by_key, self.palette())
 
     def _connect(self) -> None:
         reader = self.reader
@@ -186,9 +149,7 @@ class MainWindow(QMainWindow):
 
     # Files --------------------------------------------------------------------------
 
-    def open_atlas(
-        self, path: Path, feature: int | None = None, item: str | None = None
-    ) -> None:
+    def open_atlas(self, path: Path, feature: int | None = None, item: str | None = None) -> None:
         """Open an atlas; the one shown stays until the other is read.
 
         Parameters
@@ -206,9 +167,8 @@ class MainWindow(QMainWindow):
     def choose_file(self) -> None:
         """Ask which atlas to open."""
         folder = str(self.summary.path.parent) if self.summary is not None else ""
-        name, _ = QFileDialog.getOpenFileName(
-            self, tr("open.title"), folder, f"{tr('open.filter')} (*.h5 *.hdf5);;{tr('open.all')} (*)"
-        )
+        kinds = tr("open.filter") + " (*.h5 *.hdf5);;" + tr("open.all") + " (*)"
+        name, _ = QFileDialog.getOpenFileName(self, tr("open.title"), folder, kinds)
         if name:
             self.open_atlas(Path(name))
 
@@ -242,8 +202,6 @@ class MainWindow(QMainWindow):
         self.history.clear()
         self.notice.hide()
         self.setWindowTitle(f"{summary.name} – mmfeat")
-        self.attribution.setText(summary.attribution)
-        self.attribution.setVisible(bool(summary.attribution))
         self._status.setText(
             tr(
                 "status.counts",
@@ -254,9 +212,8 @@ class MainWindow(QMainWindow):
                 source=" · ".join(part for part in (summary.backbone, summary.hook) if part),
             )
         )
-        self.map.show_summary(summary)
-        self.list.show_summary(summary)
-        self.stack.setCurrentWidget(self.splitter)
+        self.desk.show_summary(summary)
+        self.stack.setCurrentWidget(self.desk)
         lacking = missing_fonts(summary.languages)
         if lacking:
             self.notice.say(lacking)
@@ -266,14 +223,13 @@ class MainWindow(QMainWindow):
             self.open_item_id(item)
         else:
             self.open_feature(summary.table.first() if feature is None else feature)
+        self.list.view.setFocus()
 
     def _show_feature(self, loaded: LoadedFeature) -> None:
-        self.feature_page.show_feature(loaded)
-        self.pages.setCurrentWidget(self.feature_page)
+        self.desk.show_feature(loaded)
 
     def _show_item(self, loaded: LoadedItem) -> None:
-        self.item_page.show_item(loaded)
-        self.pages.setCurrentWidget(self.item_page)
+        self.desk.show_item(loaded)
 
     def _show_card(self, card: Card) -> None:
         self.map.card.show_picture(card.feature, picture_image(card.picture, heated=False))
@@ -331,18 +287,12 @@ class MainWindow(QMainWindow):
             self.history.forward()
             self._go()
 
-    def shown_page(self) -> FeaturePageView | ItemPageView:
-        """Return the page that is shown."""
-        shown = self.pages.currentWidget() is self.feature_page
-        return self.feature_page if shown else self.item_page
-
     def _go(self) -> None:
         """Ask for the page of the present place, and mark it on map and table."""
         place = self.history.current
         if place is not None:
             feature = place.index if place.kind == "feature" else -1
-            self.map.canvas.select(feature)
-            self.list.select(feature)
+            self.desk.select(feature)
             ask: Callable[[int], None] = self.reader.show_item
             if place.kind == "feature":
                 ask = self.reader.show_feature
@@ -374,21 +324,6 @@ class MainWindow(QMainWindow):
         self.list.search.setFocus()
         self.list.search.selectAll()
 
-    def _next_pane(self) -> None:
-        """Move the keyboard to the next of map, table and page."""
-        page = self.shown_page()
-        panes: list[tuple[QWidget, QWidget]] = [
-            (self.map, self.map.canvas),
-            (self.list, self.list.view),
-            (page, page),
-        ]
-        focus = self.focusWidget()
-        here = -1
-        for index, (pane, _) in enumerate(panes):
-            if focus is not None and (focus is pane or pane.isAncestorOf(focus)):
-                here = index
-        panes[(here + 1) % len(panes)][1].setFocus()
-
     def _escape(self) -> None:
         """Close the notice, else clear the filters, else go to the table."""
         self.map.card.dismiss()
@@ -398,6 +333,12 @@ class MainWindow(QMainWindow):
             self.list.clear_filters()
         else:
             self.list.view.setFocus()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the icons in the colours of another palette."""
+        if event.type() == QEvent.Type.PaletteChange:
+            draw_icons(self.actions_by_key, self.palette())
+        super().changeEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Follow the mouse's back and forward buttons."""
@@ -436,7 +377,7 @@ class MainWindow(QMainWindow):
         """Take size and place of the last time, if they still make sense."""
         for text, restore in (
             (self.settings.geometry, self.restoreGeometry),
-            (self.settings.splitter, self.splitter.restoreState),
+            (self.settings.splitter, self.desk.restoreState),
         ):
             try:
                 state = base64.b64decode(text, validate=True)
@@ -448,7 +389,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the window and wait for the reading thread."""
         self.settings.geometry = _encode(self.saveGeometry())
-        self.settings.splitter = _encode(self.splitter.saveState())
+        self.settings.splitter = _encode(self.desk.saveState())
         self.reader.close()
         super().closeEvent(event)
 

@@ -26,7 +26,7 @@ from mmfeat_gui.views import theme
 _REACH = 9  # pixels around the cursor in which a feature is found
 _STEP = 1.25  # magnification of a notch of the wheel
 _SETTLE_MS = 120
-_LARGE = 1_000_000  # canvases of more pixels are not drawn at twice their size
+_MOST_WORK = 6e8  # pixels times the square of a dot's width: some 100 ms
 
 
 class MapCanvas(QWidget):
@@ -102,9 +102,7 @@ class MapCanvas(QWidget):
     def zoom(self, factor: float, at: QPointF | None = None) -> None:
         """Magnify around a point, or around the middle."""
         point = at if at is not None else QPointF(self.width() / 2, self.height() / 2)
-        self._move(
-            self._view.zoomed(factor, (point.x(), point.y()), self._canvas(), self._whole)
-        )
+        self._move(self._view.zoomed(factor, (point.x(), point.y()), self._canvas(), self._whole))
 
     def position_of(self, feature: int) -> QPointF | None:
         """Return the pixel of a feature, or None without a map."""
@@ -152,7 +150,8 @@ class MapCanvas(QWidget):
         assert self._xy is not None
         width, height = self._canvas()
         scale = self.devicePixelRatioF()
-        if not self._moving and width * height * 4 <= _LARGE:
+        work = 4 * width * height * (4 * self.radius() + 1) ** 2
+        if not self._moving and work <= _MOST_WORK:
             scale = max(scale, 2.0)
         order = np.argsort(self._keep, kind="stable")
         colours = self._colours.copy()

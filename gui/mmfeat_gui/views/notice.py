@@ -39,7 +39,7 @@ class Notice(QFrame):
     def say(self, sentence: str) -> None:
         """Show a sentence in place of the one before."""
         palette = self.palette()
-        ground = theme.mix(self.parentWidget().palette().base().color(), theme.image_bar(palette), 0.2)
+        ground = theme.mix(palette.base().color(), theme.image_bar(palette), 0.2)
         palette.setColor(QPalette.ColorRole.Window, ground)
         self.setPalette(palette)
         self.label.setText(sentence)

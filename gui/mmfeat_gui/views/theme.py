@@ -13,11 +13,11 @@ RADIUS = 6
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
     """Return `one` with `share` of `other` in it."""
-    parts = [
-        a + (b - a) * share
-        for a, b in zip(one.getRgbF()[:3], other.getRgbF()[:3], strict=True)
-    ]
-    return QColor.fromRgbF(*parts)
+    return QColor.fromRgbF(
+        one.redF() + (other.redF() - one.redF()) * share,
+        one.greenF() + (other.greenF() - one.greenF()) * share,
+        one.blueF() + (other.blueF() - one.blueF()) * share,
+    )
 
 
 def is_dark(palette: QPalette) -> bool:

@@ -72,9 +72,7 @@ class TileFlow(QWidget):
         row, column = divmod(index, self.columns(self.width()))
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             column = self.columns(self.width()) - 1 - column
-        corner = QPoint(
-            column * (self._tile.width() + _GAP), row * (self._tile.height() + _GAP)
-        )
+        corner = QPoint(column * (self._tile.width() + _GAP), row * (self._tile.height() + _GAP))
         return QRect(corner, self._tile)
 
     def tile_at(self, point: QPoint) -> int:
@@ -164,7 +162,7 @@ class TileFlow(QWidget):
             self.activated.emit(self._current)
         elif (
             key in steps
-            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
             and 0 <= self._current + steps[key] < self._count
         ):
             self._current += steps[key]
@@ -233,6 +231,7 @@ class FeatureTile:
     feature: int
     title: str
     detail: str
+    tip: str = ""
 
 
 class FeatureFlow(TileFlow):
@@ -240,7 +239,7 @@ class FeatureFlow(TileFlow):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._tiles: Sequence[FeatureTile] = ()
-        super().__init__(QSize(208, 46), parent)
+        super().__init__(QSize(200, 46), parent)
 
     def show_tiles(self, tiles: Sequence[FeatureTile]) -> None:
         """Show these features."""
@@ -254,16 +253,18 @@ class FeatureFlow(TileFlow):
     def describe(self, index: int) -> str:
         """Return the whole of what a tile may have cut."""
         tile = self._tiles[index]
-        return f"{tile.title}\n{tile.detail}"
+        return f"{tile.title}\n{tile.tip or tile.detail}"
 
     def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
         """Draw the name over the detail."""
         tile = self._tiles[index]
         inner = rect.adjusted(10, 4, -10, -4)
         half = inner.height() // 2
+        name, below = theme.sized(self.font(), 1.0, bold=True), theme.sized(self.font(), 0.86)
+        strong, faded = self.palette().text().color(), theme.muted(self.palette())
         for font, colour, text, top in (
-            (theme.sized(self.font(), 1.0, bold=True), self.palette().text().color(), tile.title, 0),
-            (theme.sized(self.font(), 0.86), theme.muted(self.palette()), tile.detail, half),
+            (name, strong, tile.title, 0),
+            (below, faded, tile.detail, half),
         ):
             painter.setFont(font)
             painter.setPen(colour)

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCommandLinkButton, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCommandLinkButton,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views import theme
@@ -60,7 +67,11 @@ class Welcome(QWidget):
         column.addLayout(self._recent)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
-        outer.addWidget(inside, 0, Qt.AlignmentFlag.AlignHCenter)
+        row = QHBoxLayout()  # an alignment would forget that texts wrap
+        row.addStretch(1)
+        row.addWidget(inside)
+        row.addStretch(1)
+        outer.addLayout(row)
         outer.addStretch(3)
         self.show_recent([])
 

@@ -124,6 +124,8 @@ def _heated(examples: Iterable[PictureExample], highest: float) -> dict[int, Pic
         if example.thumbnail is None or example.item in found:
             continue
         plain, values = decode_png(example.thumbnail), example.patch_map
-        drawn = values is not None and highest > 0
-        found[example.item] = Picture(plain, overlay(plain, values, highest) if drawn else None)
+        heated = None
+        if values is not None and highest > 0:
+            heated = overlay(plain, values, highest)
+        found[example.item] = Picture(plain, heated)
     return found

@@ -157,7 +157,8 @@ class Reader(QObject):
                 except Exception as error:
                     # Whatever is wrong with a file must reach the window as a sentence.
                     reason = " ".join(str(error).split()) or type(error).__name__
-                    sentence = tr("error.read", file=store.file_name(request.argument), reason=reason)
+                    file = store.file_name(request.argument)
+                    sentence = tr("error.read", file=file, reason=reason)
                     answer = _Answer(request, error=sentence)
                 self._answered.emit(answer)
         finally:

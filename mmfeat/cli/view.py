@@ -1,0 +1,37 @@
+"""``mmfeat view``: start the desktop viewer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmfeat.errors import MmfeatError
+
+
+def view(
+    atlas: Annotated[Path | None, typer.Argument(help="The atlas to open.")] = None,
+    screenshot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Write a picture of the window and end."),
+    ] = None,
+    feature: Annotated[int | None, typer.Option(help="Begin at this feature.")] = None,
+    item: Annotated[str | None, typer.Option(help="Begin at the item of this id.")] = None,
+) -> None:
+    """Open the desktop viewer, or write a picture of it."""
+    for package in ("mmfeat_gui", "PySide6"):
+        if find_spec(package) is None:
+            raise MmfeatError(
+                f"The viewer needs {package}, which is not installed; run: pip install mmfeat"
+            )
+    command = [sys.executable, "-m", "mmfeat_gui"]
+    for option, value in (("--screenshot", screenshot), ("--feature", feature), ("--item", item)):
+        if value is not None:
+            command.append(f"{option}={value}")
+    if atlas is not None:
+        command += ["--", str(atlas)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)

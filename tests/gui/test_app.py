@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mmfeat_gui import app
+from mmfeat_gui.resources import strings
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+def _run(*arguments: str, module: str = "mmfeat_gui") -> subprocess.CompletedProcess[str]:
+    """Run the viewer as users do, without a display and without hints for Qt."""
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "gui")])
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_a_screenshot_is_the_whole_window(atlas_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "window.png"
+    done = _run(str(atlas_path), "--screenshot", str(path), "--size", "1200x800")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    pixels = _pixels(path)
+    assert pixels.shape == (800, 1200, 3)
+    for name, part in (
+        ("map", pixels[150:400, 50:400]),
+        ("table", pixels[600:780, 20:400]),
+        ("page", pixels[100:700, 520:1150]),
+    ):
+        assert part.std() > 5, name
+        assert len(np.unique(part.reshape(-1, 3), axis=0)) > 20, name
+
+
+def test_a_screenshot_shows_the_feature_or_item_asked_for(
+    atlas_path: Path, tmp_path: Path, truth: Any
+) -> None:
+    shots = {}
+    feature = str(truth.with_pictures_and_captions())
+    for name, arguments in (
+        ("feature", ["--feature", feature]),
+        ("again", ["--feature", feature]),
+        ("item", ["--item", truth.item_id[2]]),
+    ):
+        path = tmp_path / f"{name}.png"
+        done = _run(str(atlas_path), "--screenshot", str(path), *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        shots[name] = _pixels(path)
+        assert shots[name].shape == (900, 1440, 3)
+    assert (shots["feature"] == shots["again"]).all()
+    assert (shots["feature"] != shots["item"]).mean() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--feature", "9999999"], "no feature 9999999"),
+        (["--feature=-1"], "no feature -1"),
+        (["--item", "no such item"], "no item 'no such item'"),
+    ],
+)
+def test_what_does_not_exist_is_one_sentence(
+    atlas_path: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    path = tmp_path / "window.png"
+    done = _run(str(atlas_path), "--screenshot", str(path), *arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not path.exists()
+
+
+def test_a_missing_atlas_and_a_bad_place_are_one_sentence(atlas_path: Path, tmp_path: Path) -> None:
+    done = _run(str(tmp_path / "none.h5"), "--screenshot", str(tmp_path / "a.png"))
+    assert done.returncode == 1
+    assert "none.h5" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    (tmp_path / "file").write_text("in the way")
+    done = _run(str(atlas_path), "--screenshot", str(tmp_path / "file" / "a.png"))
+    assert done.returncode == 1
+    assert "a.png" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_welcome_page_can_be_pictured(tmp_path: Path) -> None:
+    path = tmp_path / "welcome.png"
+    done = _run("--screenshot", str(path), "--size", "800x600", "--language", "ko")
+    assert (done.returncode, done.stderr) == (0, "")
+    pixels = _pixels(path)
+    assert pixels.shape == (600, 800, 3)
+    assert pixels.std() > 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--size", "big"], ["--feature", "1", "--item", "a"], ["--feature", "x"], ["--nonsense"]],
+)
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert app.main(["atlas.h5", *arguments]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_a_feature_without_an_atlas_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["--feature", "3", "--language", "en"]) == 1
+    assert "need an atlas" in capsys.readouterr().err
+
+
+def test_without_a_display_a_sentence_says_so() -> None:
+    strings.use("en")
+    assert "--screenshot" in app.missing_display({}, "linux")
+    assert app.missing_display({"QT_QPA_PLATFORM": "offscreen"}, "linux") == ""
+    assert app.missing_display({"WAYLAND_DISPLAY": "wayland-0"}, "linux") == ""
+    assert app.missing_display({}, "darwin") == ""
+
+
+def test_libraries_that_x11_lacks_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    strings.use("en")
+    monkeypatch.setattr(app, "missing_libraries", lambda libraries: ["libxcb-cursor.so.0"])
+    sentence = app.missing_display({"DISPLAY": ":0"}, "linux")
+    assert "libxcb-cursor.so.0" in sentence
+    monkeypatch.setattr(app, "missing_libraries", lambda libraries: [])
+    assert app.missing_display({"DISPLAY": ":0"}, "linux") == ""
+
+
+def test_importing_the_viewer_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, mmfeat_gui, mmfeat_gui.app\n"
+        "heavy = {'torch', 'umap', 'matplotlib', 'numba', 'scipy', 'PySide6'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "import mmfeat_gui.views.main_window\n"
+        "heavy = {'torch', 'umap', 'matplotlib', 'numba', 'transformers'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert not [name for name in sys.modules if name.startswith('PySide6.QtOpenGL')]\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "gui")]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
