@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import h5py
@@ -104,12 +103,7 @@ class Atlas:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -131,9 +125,11 @@ class Atlas:
         count = len(self._data.dataset("languages", TEXT, (None,)))
         if count > MAX_ROW:
             raise self._data.damaged("/languages", f"{count} languages")
-        self.languages = tuple(
-            normalise_tag(tag) for tag in self._data.texts("languages", 0, count)
-        )
+        tags = self._data.texts("languages", 0, count)
+        try:
+            self.languages = tuple(normalise_tag(tag) for tag in tags)
+        except MmfeatError:
+            raise self._data.damaged("/languages", "what is listed are not languages") from None
         if len(set(self.languages)) != count:
             raise self._data.damaged("/languages", "a language is listed twice")
         self.n_items, self.n_captions = check_layout(self._data, self.d_sae, count)
@@ -417,7 +413,7 @@ class Atlas:
             return None
         code = "codes/image.patch"
         with self._data.guard(f"/{code}"):
-            high, wide = (int(side) for side in self._file[code].attrs["grid"])
+            high, wide = map(int, self._file[code].attrs["grid"])
         position = self._data.rows(f"{code}/rows/position", rows.start, rows.stop).astype(np.int64)
         if min(high, wide) < 1 or high * wide > MAX_ROW or len(rows) > high * wide:
             raise self._data.damaged(

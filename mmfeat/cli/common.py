@@ -57,8 +57,8 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     """Run the command line and return its exit status: 0 done, 1 failed, 2 bad usage."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
+    caught = (signal.SIGINT, signal.SIGTERM)
+    earlier = [signal.signal(number, _interrupt) for number in caught]
     try:
         status = app(args=arguments, prog_name="mmfeat", standalone_mode=True)
         return int(status or 0)
@@ -85,3 +85,6 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+    finally:
+        for number, handler in zip(caught, earlier, strict=True):
+            signal.signal(number, handler)

@@ -159,6 +159,7 @@ def _colour_bar(
 ) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, LogNorm, Normalize
+    from matplotlib.ticker import FuncFormatter
 
     low, high = palettes.bounds(chosen, n_languages)
     table = palettes.DIVERGING if chosen.kind == "diverging" else palettes.SEQUENTIAL
@@ -169,6 +170,7 @@ def _colour_bar(
     )
     bar.outline.set_visible(False)
     bar.minorticks_off()
+    bar.formatter = FuncFormatter(lambda value, position: f"{value:g}")
     axes.tick_params(labelsize=6, length=2, width=0.5, pad=1)
     axes.set_title(chosen.label, fontsize=7, pad=2)
     if chosen.key == "n_languages":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from mmfeat.errors import MmfeatError
 
@@ -26,11 +26,11 @@ def _table(*anchors: str) -> UInt8[np.ndarray, "256 3"]:
 
 
 SEQUENTIAL = _table("2b1a5a", "33458a", "2b6f97", "28958f", "4cb877", "9dd45c", "f2e64e")
-DIVERGING = _table("1f6fc4", "7c9cc0", "a8a8a8", "d0a063", "e8830c")
+DIVERGING = _table("1f6fc4", "6288b4", "8c8a88", "c08a4e", "e8830c")
 HEAT = _table("ffe873", "fdae3c", "ee6a2c", "c9253e", "8a0f5a")
-MISSING = np.array([0xC4, 0xC4, 0xC4], np.uint8)
+MISSING = np.array([0xDA, 0xDA, 0xDA], np.uint8)
 # Not testable, testable but not shared, shared.
-CATEGORIES = np.array([[0xC4, 0xC4, 0xC4], [0x3B, 0x6F, 0xB0], [0xE6, 0x9A, 0x0B]], np.uint8)
+CATEGORIES = np.array([[0xC8, 0xC8, 0xC8], [0x3B, 0x6F, 0xB0], [0xE6, 0x9A, 0x0B]], np.uint8)
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,16 @@ def values_of(chosen: Colouring, features: Mapping[str, np.ndarray]) -> Float[np
     features : mapping of str to array
         ``/features`` of an atlas, each [d_sae].
     """
+    found: np.ndarray
     if chosen.key == "firing_rate":
-        rates = np.asarray(features["firing_rate_image"], np.float64)
-        return (rates + features["firing_rate_text"]) / 2
-    if chosen.key == "shared":
-        shared: Bool[np.ndarray, " f"] = np.asarray(features["shared"], bool)
-        testable: Bool[np.ndarray, " f"] = np.asarray(features["testable"], bool)
-        return testable.astype(np.float64) + (testable & shared)
-    return np.asarray(features[chosen.key], np.float64)
+        found = np.stack([features["firing_rate_image"], features["firing_rate_text"]])
+        found = found.astype(np.float64).sum(axis=0) / 2
+    elif chosen.key == "shared":
+        found = np.asarray(features["testable"], np.float64)
+        found = found * (1 + np.asarray(features["shared"], np.float64))
+    else:
+        found = np.asarray(features[chosen.key], np.float64)
+    return found
 
 
 def colour_values(
@@ -146,7 +148,9 @@ def colour_values(
     """
     low, high = bounds(chosen, n_languages)
     if chosen.kind == "category":
-        return CATEGORIES[np.clip(values, 0, len(CATEGORIES) - 1).astype(np.intp)]
+        index = np.clip(values, 0, len(CATEGORIES) - 1).astype(np.intp)
+        colours: np.ndarray = CATEGORIES[index]
+        return colours
     if chosen.kind == "log":
         values, low, high = _log(values), float(np.log10(low)), float(np.log10(high))
     scaled = (np.asarray(values, np.float64) - low) / (high - low)
@@ -155,4 +159,5 @@ def colour_values(
 
 def _log(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     found = np.full(np.shape(values), np.nan)
-    return np.log10(values, out=found, where=np.asarray(values) > 0)
+    np.log10(values, out=found, where=np.asarray(values) > 0)
+    return found

@@ -57,9 +57,8 @@ def winners(
     y += radius
     index = np.flatnonzero((x >= 0) & (x < wide) & (y >= 0) & (y < high)).astype(np.int32)
     column, row = x[index].astype(np.int32), y[index].astype(np.int32)
-    base = np.full(wide * high, -1, np.int32)
-    base[row * np.int32(wide) + column] = index  # of repeated places NumPy keeps the last
-    base = base.reshape(high, wide)
+    base = np.full((high, wide), -1, np.int32)
+    base[row, column] = index  # of repeated places NumPy keeps the last
     found = np.full((height, width), -1, np.int32)
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
@@ -84,7 +83,8 @@ def rasterise(
     table = np.zeros((len(colours) + 1, 4), np.uint8)
     table[:-1, :3] = colours
     table[:-1, 3] = 255
-    packed = table.view(np.uint32).ravel()[found]  # -1 is the last row, which is transparent
+    # One number a pixel is quicker; -1 is the last row, which is transparent.
+    packed: np.ndarray = table.view(np.uint32).ravel()[found]
     return packed.view(np.uint8).reshape(*found.shape, 4)
 
 

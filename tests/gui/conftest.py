@@ -9,11 +9,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views.application import make_application
 from mmfeat_gui.views.main_window import MainWindow
-from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application(qapp: QApplication) -> QApplication:
+    """The application as users have it: style, fonts, and the guard against Qt's miscounting."""
+    return make_application()
 
 
 @pytest.fixture
@@ -31,7 +39,6 @@ def settle(qtbot: QtBot) -> Callable[[MainWindow], None]:
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     """A window without an atlas; its thread must end with it."""
     strings.use("en")
-    make_application()
     shown = MainWindow(Settings())
     with qtbot.waitExposed(shown):
         shown.show()

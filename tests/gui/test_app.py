@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from mmfeat_gui import app
 from mmfeat_gui.resources import strings
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,13 +4,13 @@ import re
 import string
 from pathlib import Path
 
-import mmfeat_gui
 import pytest
+
+import mmfeat_gui
+from mmfeat.figures.pages import _EXPLANATIONS
 from mmfeat_gui.resources import strings
 from mmfeat_gui.resources.english import ENGLISH
 from mmfeat_gui.resources.korean import KOREAN
-
-from mmfeat.figures.pages import _EXPLANATIONS
 
 ONLY_KOREAN = ("number.", "sentence.")
 
@@ -40,7 +40,7 @@ def test_every_text_asked_for_by_name_exists_and_none_is_left_over() -> None:
     )
     asked = set(re.findall(r'\btr\(\s*"([a-z_.]+)"', source))
     assert asked - set(KOREAN) == set()
-    composed = tuple(re.findall(r'\btr\(\s*f"([a-z_.]+)\{', source)) + ("split.", "sentence.")
+    composed = (*re.findall(r'\btr\(\s*f"([a-z_.]+)\{', source), "split.", "sentence.")
     used = asked | {key for key in ENGLISH if key.startswith(composed)}
     assert set(ENGLISH) - used == set()
 

@@ -4,6 +4,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+
 from mmfeat_gui.state.features import FeatureTable, Query, fold
 
 NAMES = [

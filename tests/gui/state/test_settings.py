@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from mmfeat_gui.state.settings import Settings, load_settings, save_settings, settings_path
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mmfeat_gui.state.text import utf16_offsets, utf16_spans
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mmfeat_gui.state.viewport import Viewport
 
 from mmfeat.figures.raster import to_pixels
+from mmfeat_gui.state.viewport import Viewport
 
 SIZE = (400, 300)
 XY = np.array([[-2.0, 1.0], [6.0, 3.0], [np.nan, 0.0]])
@@ -38,7 +38,7 @@ def test_zooming_keeps_what_is_under_the_cursor(x: float, y: float, factor: floa
     whole = Viewport.around(XY, SIZE)
     zoomed = whole.zoomed(factor, (x, y), SIZE, whole)
     assert zoomed.to_data((x, y), SIZE) == pytest.approx(whole.to_data((x, y), SIZE))
-    if 0.25 < factor:
+    if factor > 0.25:
         assert zoomed.x1 - zoomed.x0 == pytest.approx((whole.x1 - whole.x0) / factor)
 
 

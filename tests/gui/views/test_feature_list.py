@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
 from mmfeat_gui.models.features import COLUMNS
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.views.main_window import MainWindow
-from PySide6.QtCore import Qt
-from pytestqt.qtbot import QtBot
 
 Settle = Callable[[MainWindow], None]
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import h5py
 import pytest
-from mmfeat_gui.resources import strings
-from mmfeat_gui.state.history import Place
-from mmfeat_gui.state.settings import Settings
-from mmfeat_gui.views.main_window import MainWindow
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QMouseEvent, QPalette
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
+
+from mmfeat_gui.resources import strings
+from mmfeat_gui.state.history import Place
+from mmfeat_gui.state.settings import Settings
+from mmfeat_gui.views.main_window import MainWindow
 
 Settle = Callable[[MainWindow], None]
 

@@ -8,16 +8,16 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from mmfeat_gui.state.history import Place
-from mmfeat_gui.views.main_window import MainWindow
-from mmfeat_gui.views.map_canvas import MapCanvas
-from mmfeat_gui.views.map_pane import value_text
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mmfeat.figures.palettes import COLOURINGS
+from mmfeat_gui.state.history import Place
+from mmfeat_gui.views.main_window import MainWindow
+from mmfeat_gui.views.map_canvas import MapCanvas
+from mmfeat_gui.views.map_pane import value_text
 
 Settle = Callable[[MainWindow], None]
 

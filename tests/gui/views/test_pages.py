@@ -5,11 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmfeat_gui.state.history import Place
-from mmfeat_gui.views.captions import CaptionColumn, ColumnContent, lay_out
-from mmfeat_gui.views.feature_page import FeaturePageView
-from mmfeat_gui.views.fonts import font_for, missing_fonts
-from mmfeat_gui.views.main_window import MainWindow
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QFont, QFontDatabase, QHelpEvent, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
@@ -18,6 +13,11 @@ from pytestqt.qtbot import QtBot
 from mmfeat.atlas.reader import TokenActivation
 from mmfeat.corpus.languages import is_rtl, language_name
 from mmfeat.figures.pages import CaptionExample
+from mmfeat_gui.state.history import Place
+from mmfeat_gui.views.captions import CaptionColumn, ColumnContent, lay_out
+from mmfeat_gui.views.feature_page import FeaturePageView
+from mmfeat_gui.views.fonts import font_for, missing_fonts
+from mmfeat_gui.views.main_window import MainWindow
 
 Settle = Callable[[MainWindow], None]
 

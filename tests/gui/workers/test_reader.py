@@ -8,12 +8,13 @@ from typing import Any
 
 import h5py
 import pytest
+from PySide6.QtCore import QObject, QThread
+from pytestqt.qtbot import QtBot
+
 from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.workers import pages
 from mmfeat_gui.workers.pages import PageStore
 from mmfeat_gui.workers.reader import Reader
-from PySide6.QtCore import QObject, QThread
-from pytestqt.qtbot import QtBot
 
 
 class Heard(QObject):
@@ -111,7 +112,7 @@ def test_only_the_last_page_asked_for_is_read(
 def test_an_item_makes_a_feature_asked_for_before_stale(
     qtbot: QtBot, reader: Reader, atlas_path: Path, gate: tuple[threading.Event, list[Any]]
 ) -> None:
-    heard, (event, read) = Heard(reader), gate
+    heard, (event, _) = Heard(reader), gate
     event.set()
     with qtbot.waitSignal(reader.idle, timeout=30_000):
         reader.open(atlas_path)
