@@ -56,8 +56,13 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# HDF5 reports a failed write in a text of its own, sometimes as a RuntimeError.
-_FULL_SIGNS = ("No space left", "File too large", *(f"errno = {code}," for code in _FULL))
+# HDF5, torch and safetensors report a failed write in texts and exceptions of their own.
+_FULL_SIGNS = (
+    "No space left",
+    "File too large",
+    "PytorchStreamWriter failed writing",
+    *(f"errno = {code}," for code in _FULL),
+)
 
 
 @contextmanager
@@ -65,8 +70,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn a full or unwritable disk into a sentence."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        code = error.errno if isinstance(error, OSError) else None
+    except Exception as error:
+        code = getattr(error, "errno", None)
         if code in _FULL or any(sign in str(error) for sign in _FULL_SIGNS):
             raise MmfeatError(
                 f"The disk is full: {path} was not written; free some space and run the same "

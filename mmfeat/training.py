@@ -10,7 +10,7 @@ import numpy as np
 
 from mmfeat import provenance
 from mmfeat.errors import MmfeatError
-from mmfeat.hdf5 import exclusive, write_text_file
+from mmfeat.hdf5 import disk_errors, exclusive, write_text_file
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.settings import TrainSettings, load_settings
 
@@ -81,7 +81,7 @@ def train(
     source, folder = Path(activations), Path(out)
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
-    with open_activations(source) as acts, exclusive(folder):
+    with open_activations(source) as acts, disk_errors(folder), exclusive(folder):
         pairs = PairSource(
             acts,
             settings.hook,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from mmfeat import hdf5, provenance
+from mmfeat import provenance
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import fonts, heatmap, output
-from mmfeat.figures.pages import best_name, find_item
+from mmfeat.figures.pages import find_item, title_of
 
 SIZE = 384  # pixels of the picture's longer side
 _DPI = 100
@@ -68,7 +68,7 @@ def export_heatmap(
             )
         strongest = atlas.largest_code("image.patch", feature)
         picture = heatmap.overlay(_enlarge(heatmap.decode_png(thumbnail)), patches, strongest)
-        name = best_name(names.values(), feature)
+        name = title_of(names, feature)
         label = (
             f"feature {feature}" if name == f"feature {feature}" else f"feature {feature}: {name}"
         )
@@ -85,7 +85,7 @@ def export_heatmap(
             figure = _draw(picture, [line for line in lines if line])
             output.save(figure, out, extension, _DPI, output.plain(label), record)
     array = out.with_suffix(".npy")
-    with hdf5.write_text_file(array) as temporary, temporary.open("wb") as handle:
+    with output.writing(array) as temporary, temporary.open("wb") as handle:
         np.save(handle, patches)
     return {
         "out": str(out),

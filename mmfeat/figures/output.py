@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ def check_out(out: Path, extensions: Sequence[str]) -> str:
     Raises
     ------
     MmfeatError
-        If it is none of `extensions`, or no file can be written there.
+        If it is none of `extensions`, or `out` is a folder.
     """
     extension = out.suffix.lower().removeprefix(".")
     if extension not in extensions:
@@ -28,14 +27,26 @@ def check_out(out: Path, extensions: Sequence[str]) -> str:
         raise MmfeatError(f"--out {out} must end in one of {known}; give such a name.")
     if out.is_dir():
         raise MmfeatError(f"--out {out} is a folder; give the name of a file.")
-    folder = out.parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir():
-        raise MmfeatError(f"{folder} is not a folder, so {out} cannot be written; choose another.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise MmfeatError(f"{folder} may not be written to; choose another --out.")
     return extension
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[Path]:
+    """Yield a temporary name; what stands there becomes `out` when the block ends well.
+
+    Raises
+    ------
+    MmfeatError
+        If its folder cannot be made or written to, or the disk is full.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MmfeatError(
+            f"{out} cannot be written: {error.strerror}; choose another --out."
+        ) from error
+    with hdf5.write_text_file(out) as temporary:
+        yield temporary
 
 
 @contextmanager
@@ -96,7 +107,7 @@ def metadata(extension: str, title: str, record: str) -> dict[str, Any]:
 
 def save(figure: Any, out: Path, extension: str, dpi: int, title: str, record: str) -> None:
     """Write a matplotlib figure; it appears under its name when it is whole."""
-    with hdf5.write_text_file(out) as temporary:
+    with writing(out) as temporary:
         figure.savefig(
             temporary, format=extension, dpi=dpi, metadata=metadata(extension, title, record)
         )

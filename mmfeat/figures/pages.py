@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,7 @@ class FeaturePage:
     Attributes
     ----------
     title, sentence : str
-        Its best name; what it fires for, in plain words.
+        Its name; what it fires for, in plain words.
     pictures, bands : list
         Pictures with the largest activations; random ones of even bands, highest first.
     columns, column_bands : dict
@@ -173,9 +173,11 @@ class ItemPage:
     several_languages: list[ItemFeature]
 
 
-def best_name(names: Iterable[tuple[str, float]], feature: int) -> str:
-    """Return the name with the highest score; ``feature N`` where there is no good name."""
-    good = [(score, text) for text, score in names if text]
+def title_of(names: Mapping[str, tuple[str, float]], feature: int) -> str:
+    """Return the English name; else the best in any language; else ``feature N``."""
+    if names.get("en", ("", 0.0))[0]:
+        return names["en"][0]
+    good = [(score, text) for text, score in names.values() if text]
     return max(good)[1] if good else f"feature {feature}"
 
 
@@ -258,7 +260,7 @@ def _captions(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[C
 
 
 def _titles(atlas: Atlas, features: Iterable[int]) -> dict[int, str]:
-    return {f: best_name(atlas.names(f).values(), f) for f in features}
+    return {f: title_of(atlas.names(f), f) for f in features}
 
 
 def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
@@ -278,7 +280,7 @@ def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
     titles = _titles(atlas, (index for index, _ in near))
     return FeaturePage(
         feature=int(feature),
-        title=best_name(names.values(), feature),
+        title=title_of(names, feature),
         sentence=_sentence(
             values["firing_rate_image"],
             rates,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mmfeat import hdf5
 from mmfeat.atlas.reader import Atlas
 from mmfeat.figures import output
 
@@ -69,7 +68,7 @@ def export_table(path: Path, out: Path) -> dict[str, Any]:
             columns[f"name[{language}]"] = [guarded(row[index]) for row in texts]
             columns[f"name_score[{language}]"] = _numbers(scores[:, index])
     with (
-        hdf5.write_text_file(out) as temporary,
+        output.writing(out) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as handle,
     ):
         writer = csv.writer(handle, lineterminator="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -206,6 +207,46 @@ def test_a_second_writer_is_told_so(
         done = inside(capfd, "extract", "--corpus", corpus_path, "--out", out)
     assert done.returncode == 1
     assert "is being written by another process" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file size limits are POSIX")
+def test_a_full_disk_is_one_sentence_for_every_step(
+    corpus_path: Path, activations_path: Path, sae_path: Path, atlas_path: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "atlas.h5"
+    shutil.copy(atlas_path, own)
+    before = own.read_bytes()
+    small = ["--set", "sae.d_sae=512", "--set", "optimiser.steps=1"]
+    commands = [
+        ["corpus", "import", "openmoji", "--out", tmp_path / "c.h5"],
+        ["extract", "--corpus", corpus_path, "--out", tmp_path / "a.h5"],
+        ["train", "--activations", activations_path, "--out", tmp_path / "sae", *small],
+        ["atlas", "--activations", activations_path, "--sae", sae_path, "--out",
+         tmp_path / "atlas-2.h5"],
+        ["map", own],
+        ["export", "table", atlas_path, "--out", tmp_path / "t.csv"],
+    ]  # fmt: skip
+    limited = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))\n"
+        "from mmfeat.cli.app import app\n"
+        "from mmfeat.cli.common import run\n"
+        "sys.exit(run(app, sys.argv[1:]))\n"
+    )
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-c", limited, *map(str, command)],
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+        assert done.returncode == 1, (command, done.stderr)
+        assert "The disk is full" in done.stderr, (command, done.stderr)
+        assert "Traceback" not in done.stderr, command
+    assert own.read_bytes() == before
+    left = {path.name for path in tmp_path.iterdir()} - {"atlas.h5", "sae", ".a.h5.parts"}
+    assert left == set()
+    assert not (tmp_path / "sae" / "cfg.json").exists()
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:

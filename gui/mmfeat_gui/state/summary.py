@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmfeat.atlas.reader import Atlas
-from mmfeat.figures.pages import best_name
+from mmfeat.figures.pages import title_of
 from mmfeat_gui.state.features import FeatureTable
 
 
@@ -52,7 +52,7 @@ def summarise(atlas: Atlas) -> Summary:
     """Read what the window keeps of an atlas."""
     names, scores = atlas.all_names()
     titles = [
-        best_name(zip(row, own, strict=True), feature)
+        title_of(dict(zip(atlas.languages, zip(row, own, strict=True), strict=True)), feature)
         for feature, (row, own) in enumerate(zip(names, scores.tolist(), strict=True))
     ]
     items = atlas.items()

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import QApplication
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views.fonts import application_font
 from mmfeat_gui.views.main_window import MainWindow
-from mmfeat_gui.views.refcounts import keep_none_alive
 
 
 def _report(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
@@ -29,7 +28,6 @@ def _report(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
 
 def make_application() -> QApplication:
     """Return the application, with fonts for many scripts."""
-    keep_none_alive()
     found = QApplication.instance()
     application = found if isinstance(found, QApplication) else QApplication(["mmfeat-gui"])
     application.setApplicationName("mmfeat")

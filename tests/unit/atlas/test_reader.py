@@ -1,0 +1,452 @@
+"""The reader against h5py alone, and against files that lie."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from mmfeat.atlas.reader import Atlas
+from mmfeat.errors import MmfeatError
+from mmfeat.figures.pages import feature_page, item_page
+
+STREAMS = ("image.pooled", "image.patch", "text.pooled", "text.token")
+
+
+@pytest.fixture(scope="module")
+def atlas(atlas_path: Path) -> Iterator[Atlas]:
+    with Atlas(atlas_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def file(atlas_path: Path) -> Iterator[h5py.File]:
+    with h5py.File(atlas_path, "r") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def dense(file: h5py.File) -> dict[str, np.ndarray]:
+    """Codes of every stream as [rows, d_sae], filled in a plain loop from the CSR."""
+    found = {}
+    for stream in STREAMS:
+        group = file[f"codes/{stream}/by_row"]
+        indptr, indices, data = group["indptr"][:], group["indices"][:], group["data"][:]
+        codes = np.zeros((len(indptr) - 1, int(file.attrs["d_sae"])), np.float32)
+        for row in range(len(codes)):
+            for at in range(indptr[row], indptr[row + 1]):
+                codes[row, indices[at]] = data[at]
+        found[stream] = codes
+    return found
+
+
+def busiest(dense: dict[str, np.ndarray], stream: str) -> int:
+    """Return the feature that fires most often in a stream."""
+    return int((dense[stream] > 0).sum(axis=0).argmax())
+
+
+def test_opening_tells_what_the_atlas_is(atlas: Atlas, file: h5py.File) -> None:
+    assert (atlas.d_sae, atlas.d_in) == (file.attrs["d_sae"], file.attrs["d_in"])
+    assert (atlas.name, atlas.attribution) == (file.attrs["name"], file.attrs["attribution"])
+    assert (atlas.backbone, atlas.hook) == (file.attrs["backbone"], file.attrs["hook"])
+    assert atlas.digest == file.attrs["content-digest"]
+    assert atlas.languages == tuple(tag.decode() for tag in file["languages"][:])
+    assert atlas.streams == STREAMS
+    assert atlas.n_items == len(file["items/item_id"])
+    assert atlas.n_captions == len(file["captions/text"])
+    assert isinstance(atlas.provenance, dict)
+    assert isinstance(atlas.scores, dict)
+
+
+def test_scores_are_all_datasets_of_features(atlas: Atlas, file: h5py.File) -> None:
+    names = [name for name, node in file["features"].items() if isinstance(node, h5py.Dataset)]
+    assert sorted(atlas.features()) == sorted(names)
+    for name, values in atlas.features().items():
+        np.testing.assert_array_equal(values, file[f"features/{name}"][:])
+    assert sorted(atlas.by_language()) == sorted(file["features/by_language"])
+    for name, values in atlas.by_language().items():
+        np.testing.assert_array_equal(values, file[f"features/by_language/{name}"][:])
+    with pytest.raises(ValueError, match="read-only"):
+        atlas.features()["shared"][0] = True
+
+
+def test_items_and_captions_are_those_of_the_file(atlas: Atlas, file: h5py.File) -> None:
+    items = atlas.items()
+    for name in ("item_id", "concept", "split"):
+        assert getattr(items, name) == [t.decode() for t in file[f"items/{name}"][:]]
+    assert sorted(items.attributes) == sorted(file["items/attributes"])
+    owner, language = file["captions/item"][:], file["captions/language"][:]
+    for item in (0, atlas.n_items // 2, atlas.n_items - 1):
+        own = atlas.captions_of(item)
+        assert [caption.index for caption in own] == np.flatnonzero(owner == item).tolist()
+        for caption in own:
+            assert caption.item == item
+            assert caption.language == atlas.languages[language[caption.index]]
+            assert caption.text == file["captions/text"][caption.index].decode()
+            assert atlas.caption(caption.index) == caption
+    assert [c.index for c in atlas.captions([3, 1, 3])] == [3, 1, 3]
+
+
+def test_thumbnail_is_the_stored_png(atlas: Atlas, file: h5py.File) -> None:
+    picture = atlas.thumbnail(1)
+    assert picture is not None
+    assert picture == file["thumbnails/image"][1].tobytes()
+    assert picture.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", picture[16:24])
+    assert max(width, height) <= 96
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_both_orders_give_the_same_codes(
+    stream: str, atlas: Atlas, dense: dict[str, np.ndarray]
+) -> None:
+    codes = dense[stream]
+    for feature in (0, busiest(dense, stream), atlas.d_sae - 1):
+        rows, values = atlas.codes_of_feature(stream, feature)
+        np.testing.assert_array_equal(rows, np.flatnonzero(codes[:, feature]))
+        np.testing.assert_array_equal(values, codes[rows, feature])
+        assert (rows.dtype, values.dtype) == (np.int32, np.float32)
+        assert atlas.largest_code(stream, feature) == codes[:, feature].max()
+    found = atlas.codes_of_rows(stream, 2, 9)
+    np.testing.assert_array_equal(found.toarray(), codes[2:9])
+    assert atlas.codes_of_rows(stream, 4, 4).shape == (0, atlas.d_sae)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_rows_of_an_item_are_all_its_rows(stream: str, atlas: Atlas, file: h5py.File) -> None:
+    rows = file[f"codes/{stream}/rows"]
+    for item in (0, 7, atlas.n_items - 1):
+        own = list(atlas.rows_of_item(stream, item))
+        assert own == np.flatnonzero(rows["item"][:] == item).tolist()
+        assert own
+    if stream.startswith("text"):
+        own = list(atlas.rows_of_caption(stream, 5))
+        assert own == np.flatnonzero(rows["caption"][:] == 5).tolist()
+
+
+def test_image_examples_are_the_largest_activations(
+    atlas: Atlas, file: h5py.File, dense: dict[str, np.ndarray]
+) -> None:
+    codes, item = dense["image.pooled"], file["codes/image.pooled/rows/item"][:]
+    feature = busiest(dense, "image.pooled")
+    found = atlas.image_examples(feature)
+    largest = -np.sort(-codes[:, feature])[: file["examples/image.pooled/top"].shape[1]]
+    np.testing.assert_allclose(
+        [example.activation for example in found], largest[largest > 0], rtol=2e-3
+    )
+    by_item = dict(zip(item.tolist(), codes[:, feature].tolist(), strict=True))
+    assert all(abs(by_item[e.item] - e.activation) <= 2e-3 * e.activation for e in found)
+    assert {example.caption for example in found} == {-1}
+
+
+def test_bands_go_from_the_highest_to_the_lowest(
+    atlas: Atlas, dense: dict[str, np.ndarray]
+) -> None:
+    feature = busiest(dense, "image.pooled")
+    bands = atlas.image_bands(feature)
+    top = dense["image.pooled"][:, feature].max()
+    assert len(bands) == 4
+    for index, band in enumerate(bands):
+        for example in band:
+            low, high = (3 - index) / 4 * top, (4 - index) / 4 * top
+            assert low * 0.998 <= example.activation <= high * 1.002
+
+
+def test_text_examples_are_of_their_language(
+    atlas: Atlas, file: h5py.File, dense: dict[str, np.ndarray]
+) -> None:
+    rows, codes = file["codes/text.pooled/rows"], dense["text.pooled"]
+    feature = busiest(dense, "text.pooled")
+    found, bands = atlas.text_examples(feature), atlas.text_bands(feature)
+    assert tuple(found) == tuple(bands) == atlas.languages
+    for index, language in enumerate(atlas.languages):
+        own = codes[rows["language"][:] == index, feature]
+        activations = [example.activation for example in found[language]]
+        np.testing.assert_allclose(
+            activations, -np.sort(-own[own > 0])[: len(activations)], rtol=2e-3
+        )
+        assert len(activations) == min(10, (own > 0).sum())
+        for example in [*found[language], *(e for band in bands[language] for e in band)]:
+            assert atlas.caption(example.caption).language == language
+            assert atlas.caption(example.caption).item == example.item
+
+
+def test_patch_map_puts_each_patch_in_its_place(
+    atlas: Atlas, file: h5py.File, dense: dict[str, np.ndarray]
+) -> None:
+    high, wide = file["codes/image.patch"].attrs["grid"]
+    rows, codes = file["codes/image.patch/rows"], dense["image.patch"]
+    feature = busiest(dense, "image.patch")
+    item = int(rows["item"][codes[:, feature].argmax()])
+    expected = np.zeros((high, wide), np.float32)
+    for row in np.flatnonzero(rows["item"][:] == item):
+        position = rows["position"][row]
+        expected[position // wide, position % wide] = codes[row, feature]
+    found = atlas.patch_map(feature, item)
+    assert found is not None
+    assert found.dtype == np.float32
+    assert found.max() > 0
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_token_activations_cover_every_token_of_the_caption(
+    atlas: Atlas, file: h5py.File, dense: dict[str, np.ndarray]
+) -> None:
+    rows, codes = file["codes/text.token/rows"], dense["text.token"]
+    feature = busiest(dense, "text.token")
+    caption = int(rows["caption"][codes[:, feature].argmax()])
+    own = np.flatnonzero(rows["caption"][:] == caption)
+    found = atlas.token_activations(feature, caption)
+    assert [(t.start, t.end, np.float32(t.activation)) for t in found] == [
+        (rows["start"][r], rows["end"][r], codes[r, feature]) for r in own
+    ]
+    assert max(token.activation for token in found) > 0
+
+
+def test_names_and_neighbours_are_those_of_the_file(atlas: Atlas, file: h5py.File) -> None:
+    names, scores = atlas.all_names()
+    for feature in (0, atlas.d_sae - 1):
+        texts = [text.decode() for text in file["names/text"][feature]]
+        assert names[feature] == texts
+        assert [text for text, _ in atlas.names(feature).values()] == texts
+        assert tuple(atlas.names(feature)) == atlas.languages
+        index = file["neighbours/index"][feature]
+        assert [i for i, _ in atlas.neighbours(feature)] == index[index >= 0].tolist()
+    np.testing.assert_array_equal(scores, file["names/score"][:])
+    umap = atlas.map()
+    assert umap is not None
+    np.testing.assert_array_equal(umap, file["maps/umap"][:])
+    assert atlas.map("elsewhere") is None
+
+
+def test_a_page_never_reads_all_codes(atlas_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: dict[str, int] = {}
+    plain = h5py.Dataset.__getitem__
+
+    def counting(self: h5py.Dataset, key: Any, *more: Any) -> Any:
+        found = plain(self, key, *more)
+        read[self.name] = max(read.get(self.name, 0), np.size(found))
+        return found
+
+    with Atlas(atlas_path) as atlas, h5py.File(atlas_path, "r") as file:
+        monkeypatch.setattr(h5py.Dataset, "__getitem__", counting)
+        feature_page(atlas, 0)
+        item_page(atlas, 0)
+        codes = {n: size for n, size in read.items() if n.startswith("/codes") and "/by_" in n}
+        assert len(codes) > 5
+        for name, size in codes.items():
+            assert size < len(file[name]) / 4, name
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda a: a.names(-1), "no feature -1"),
+        (lambda a: a.names(a.d_sae), r"no feature \d+; give one from 0 to"),
+        (lambda a: a.caption(a.n_captions), "no caption"),
+        (lambda a: a.thumbnail(a.n_items), "no item"),
+        (lambda a: a.codes_of_rows("image.pooled", 0, 10**9), "rows of image.pooled"),
+        (lambda a: a.codes_of_rows("audio", 0, 1), "no codes of the stream audio"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    call: Callable[[Atlas], object], message: str, atlas: Atlas
+) -> None:
+    with pytest.raises(MmfeatError, match=message):
+        call(atlas)
+
+
+def test_an_atlas_without_pictures_patches_and_tokens_is_read(
+    atlas_path: Path, tmp_path: Path
+) -> None:
+    def less(file: h5py.File) -> None:
+        for name in ("thumbnails", "codes/image.patch", "codes/text.token", "maps/umap"):
+            del file[name]
+
+    with Atlas(damage(atlas_path, tmp_path, less)) as atlas:
+        assert atlas.streams == ("image.pooled", "text.pooled")
+        assert atlas.thumbnail(0) is None
+        assert atlas.patch_map(0, 0) is None
+        assert atlas.token_activations(0, 0) == []
+        assert atlas.map() is None
+        assert feature_page(atlas, 0).max_patch == 0
+        assert item_page(atlas, 0).thumbnail is None
+
+
+# Files that lie -------------------------------------------------------------------------
+
+
+def damage(atlas_path: Path, folder: Path, change: Callable[[h5py.File], object]) -> Path:
+    path = folder / "damaged.h5"
+    shutil.copy(atlas_path, path)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def replace(file: h5py.File, name: str, data: Any) -> None:
+    del file[name]
+    file[name] = data
+
+
+def fill(name: str, value: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file[name][...] = value
+
+    return change
+
+
+def attribute(name: str, value: Any) -> Callable[[h5py.File], None]:
+    return lambda file: file.attrs.__setitem__(name, value)
+
+
+def descend(name: str) -> Callable[[h5py.File], None]:
+    return lambda file: replace(file, name, file[name][:][::-1])
+
+
+def declare_a_terabyte(file: h5py.File) -> None:
+    size = 1 << 40
+    for name, kind in (
+        ("by_row/indices", "i4"),
+        ("by_row/data", "f2"),
+        ("by_feature/rows", "i4"),
+        ("by_feature/data", "f2"),
+    ):
+        del file[f"codes/image.pooled/{name}"]
+        file["codes/image.pooled"].create_dataset(name, (size,), kind, chunks=(1 << 20,))
+    for name in ("by_row/indptr", "by_feature/indptr"):
+        offsets = np.full(len(file[f"codes/image.pooled/{name}"]), size)
+        offsets[0] = 0
+        file[f"codes/image.pooled/{name}"][...] = offsets
+
+
+def link_outside(file: h5py.File) -> None:
+    with h5py.File(Path(file.filename).with_name("other.h5"), "w") as other:
+        other["x"] = file["features/shared_p"][:]
+    del file["features/shared_p"]
+    file["features/shared_p"] = h5py.ExternalLink("other.h5", "x")
+
+
+def raw_file_outside(file: h5py.File) -> None:
+    secret = Path(file.filename).with_name("secret")
+    secret.write_bytes(bytes(8 * len(file["features/shared_p"])))
+    length = len(file["features/shared_p"])
+    del file["features/shared_p"]
+    file["features"].create_dataset(
+        "shared_p", (length,), "f8", external=[(str(secret), 0, h5py.h5f.UNLIMITED)]
+    )
+
+
+DAMAGES = {
+    "a score is missing": (lambda f: f.__delitem__("features/shared"), "/features/shared.*missing"),
+    "a score is short": (
+        lambda f: replace(f, "features/shared_p", np.zeros(3)),
+        r"/features/shared_p: its shape is \(3,\)",
+    ),
+    "a score is text": (
+        lambda f: replace(f, "features/energy_image", ["x"] * len(f["features/energy_image"])),
+        "/features/energy_image: its type",
+    ),
+    "a group stands for a dataset": (
+        lambda f: (f.__delitem__("names/score"), f.create_group("names/score")),
+        "/names/score: it is missing",
+    ),
+    "one more feature is claimed": (
+        lambda f: f.attrs.__setitem__("d_sae", f.attrs["d_sae"] + 1),
+        "shape",
+    ),
+    "no feature is claimed": (attribute("d_sae", 0), "no such size"),
+    "d_sae is no number": (attribute("d_sae", "many"), "attributes"),
+    "provenance is no JSON": (attribute("provenance", "{"), "attributes"),
+    "provenance is a list": (attribute("provenance", "[]"), "a JSON object"),
+    "a language comes twice": (
+        lambda f: f["languages"].__setitem__(0, f["languages"][1]),
+        "listed twice",
+    ),
+    "a language is no tag": (fill("languages", "=1+1"), "not languages"),
+    "codes are missing": (lambda f: f.__delitem__("codes"), "/codes"),
+    "offsets descend": (descend("codes/image.pooled/by_feature/indptr"), "by_feature/indptr"),
+    "offsets of rows descend": (descend("codes/text.pooled/by_row/indptr"), "by_row/indptr"),
+    "offsets of items are negative": (fill("codes/image.patch/rows/item_start", -5), "item_start"),
+    "codes of features beyond d_sae": (
+        fill("codes/text.token/by_row/indices", 1 << 30),
+        "text.token/by_row/indices",
+    ),
+    "negative features": (fill("codes/image.pooled/by_row/indices", -1), "by_row/indices"),
+    "rows beyond the stream": (
+        lambda f: f["codes/image.pooled/by_feature/rows"].__setitem__(..., 1 << 30),
+        "by_feature/rows",
+    ),
+    "examples beyond the stream": (fill("examples/text.pooled/top", 1 << 30), "/codes/text.pooled"),
+    "examples of items that are not": (fill("codes/image.pooled/rows/item", 1 << 30), "item 1073"),
+    "examples of captions that are not": (fill("codes/text.pooled/rows/caption", -1), "caption -1"),
+    "captions of items that are not": (fill("captions/item", 1 << 30), "/captions"),
+    "captions of languages that are not": (fill("captions/language", 99), "/captions"),
+    "neighbours that are not": (fill("neighbours/index", 1 << 30), "/neighbours"),
+    "tokens beyond the text": (fill("codes/text.token/rows/end", 1 << 30), "tokens outside"),
+    "tokens before the text": (fill("codes/text.token/rows/start", -1), "tokens outside"),
+    "a grid of one patch": (
+        lambda f: f["codes/image.patch"].attrs.__setitem__("grid", (1, 1)),
+        "patches in a grid of 1 by 1",
+    ),
+    "a grid of three axes": (
+        lambda f: f["codes/image.patch"].attrs.__setitem__("grid", (7, 7, 7)),
+        "/codes/image.patch",
+    ),
+    "patches outside the grid": (fill("codes/image.patch/rows/position", 20000), "a patch outside"),
+    "a terabyte of codes": (declare_a_terabyte, "more than the file can hold"),
+    "a link to another file": (link_outside, "points to another file"),
+    "numbers in another file": (raw_file_outside, "points to another file"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_file_that_lies_is_refused_by_name(name: str, atlas_path: Path, tmp_path: Path) -> None:
+    change, message = DAMAGES[name]
+    path = damage(atlas_path, tmp_path, change)
+
+    def use() -> None:
+        with Atlas(path) as atlas:
+            for feature in range(atlas.d_sae):
+                feature_page(atlas, feature)
+                for stream in atlas.streams:
+                    atlas.codes_of_feature(stream, feature)
+            for item in range(5):
+                item_page(atlas, item)
+                for stream in atlas.streams:
+                    atlas.rows_of_item(stream, item)
+
+    with pytest.raises(MmfeatError, match=message) as caught:
+        use()
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_atlas_is_refused(atlas_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.h5"
+    path.write_bytes(atlas_path.read_bytes()[: atlas_path.stat().st_size // 2])
+    with pytest.raises(MmfeatError, match="truncated"):
+        Atlas(path)
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["encoding-type"] = "mmfeat-corpus"
+        file.attrs["encoding-version"] = "1.0"
+    with pytest.raises(MmfeatError, match="mmfeat-atlas"):
+        Atlas(path)
+
+
+def test_the_file_is_free_after_a_refusal(atlas_path: Path, tmp_path: Path) -> None:
+    path = damage(atlas_path, tmp_path, attribute("d_sae", 0))
+    with pytest.raises(MmfeatError):
+        Atlas(path)
+    with h5py.File(path, "r+") as file:  # would fail while it is open for reading
+        file.attrs["d_sae"] = 1
