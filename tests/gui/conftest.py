@@ -20,7 +20,7 @@ from mmfeat_gui.views.main_window import MainWindow
 
 @pytest.fixture(scope="session", autouse=True)
 def application(qapp: QApplication) -> QApplication:
-    """The application as users have it: style, fonts, and the guard against Qt's miscounting."""
+    """The application as users have it, with style and fonts."""
     return make_application()
 
 
