@@ -14,7 +14,7 @@ import h5py
 from mmfeat import provenance
 from mmfeat.progress import SILENT, Progress
 
-QUICK = {"sae.d_sae": 512, "optimiser.steps": 800}
+QUICK = {"optimiser.steps": 800}
 QUICK_SHARE = 4  # one concept in so many
 
 
@@ -29,7 +29,7 @@ def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> 
     out : Path
         Folder for ``corpus.h5``, ``activations.h5``, ``sae`` and ``atlas.h5``.
     quick : bool
-        A quarter of the concepts and a small SAE.
+        A quarter of the concepts and a shorter training.
 
     Returns
     -------

@@ -100,10 +100,10 @@ def publish(temporary: Path, path: Path) -> None:
 @contextmanager
 def write_text_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name; what stands there becomes `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             publish(temporary, path)
     finally:

@@ -16,7 +16,7 @@ def demo(
         bool, typer.Option("--view/--no-view", help="Open the viewer on the result.")
     ] = True,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A subset of the items and a small SAE.")
+        bool, typer.Option("--quick", help="A quarter of the concepts and a shorter training.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
