@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from filelock import FileLock, Timeout
 
 from mmfeat.errors import MmfeatError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 VERSION = "1.0"
 _DIGEST = "content-digest"
@@ -40,10 +44,11 @@ def exclusive(path: Path) -> Iterator[None]:
     MmfeatError
         If another process is writing the same file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
-        lock.acquire()
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout:
         raise MmfeatError(
             f"{path} is being written by another process; wait for it, or choose another --out."
@@ -56,6 +61,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 # HDF5, torch and safetensors report a failed write in texts and exceptions of their own.
 _FULL_SIGNS = (
     "No space left",
@@ -77,7 +83,7 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"The disk is full: {path} was not written; free some space and run the same "
                 "command again."
             ) from error
-        if code in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if code in _FORBIDDEN:
             raise MmfeatError(
                 f"{path} cannot be written; choose a folder you may write."
             ) from error
@@ -110,6 +116,75 @@ def write_text_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+class _Sink(io.FileIO):
+    """The bytes of a file being written, which remembers a failed write instead of raising it.
+
+    HDF5 crashes when it cannot write what it holds; it is left in the belief that it could.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while len(rest) and self.failure is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        into = memoryview(buffer).cast("B")
+        read = super().readinto(into) or 0
+        if self.failure is not None and read < len(into):  # what was never written
+            into[read:] = bytes(len(into) - read)
+            return len(into)
+        return read
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
+
+
+class NewFile(h5py.File):  # type: ignore[misc]  # h5py ships no types
+    """An HDF5 file being written; `flush` raises the write that failed."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._sink = _Sink(path, "w+" if mode == "w" else mode)
+        super().__init__(self._sink, mode, libver=("v110", "v110"))
+
+    def flush(self) -> None:
+        """Hand everything to the system.
+
+        Raises
+        ------
+        OSError
+            If any of it could not be written.
+        """
+        super().flush()
+        if self._sink.failure is not None:
+            raise self._sink.failure
+
+    def close(self) -> None:
+        """Close the file for HDF5 and for the system."""
+        super().close()
+        self._sink.close()
+
+
+@contextmanager
+def _new_file(path: Path, mode: str) -> Iterator[NewFile]:
+    """Yield a file with its digest put in at the end; a failed write is raised."""
+    with NewFile(path, mode) as file:
+        yield file
+        file.flush()
+        file.attrs[_DIGEST] = content_digest(file)
+        file.flush()
+
+
 @contextmanager
 def create(path: Path, kind: str, provenance: str) -> Iterator[h5py.File]:
     """Create one of our files; it appears under its name only when whole.
@@ -131,11 +206,10 @@ def create(path: Path, kind: str, provenance: str) -> Iterator[h5py.File]:
     with disk_errors(path), exclusive(path):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+            with _new_file(temporary, "w") as file:
                 encode_group(file, kind)
                 file.attrs["provenance"] = provenance
                 yield file
-                file.attrs[_DIGEST] = content_digest(file)
             publish(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -151,9 +225,8 @@ def modify(path: Path, kind: str) -> Iterator[h5py.File]:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             shutil.copyfile(path, temporary)
-            with h5py.File(temporary, "r+", libver=("v110", "v110")) as file:
+            with _new_file(temporary, "r+") as file:
                 yield file
-                file.attrs[_DIGEST] = content_digest(file)
             publish(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

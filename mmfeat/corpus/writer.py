@@ -259,6 +259,7 @@ def write_corpus(
             for row, picture in zip(chunk, pool.map(writer.picture, chunk), strict=True):
                 writer.add(row, picture)
             writer.flush()
+            file.flush()  # a full disk is noticed now, not at the end
             advance(len(chunk))
         if not writer.items:
             raise MmfeatError(_nothing_usable(writer.skipped))

@@ -1,0 +1,1 @@
+"""What figures are made of, without Qt: shared by the viewer, the exports and the report."""

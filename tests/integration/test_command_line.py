@@ -227,11 +227,10 @@ def test_a_full_disk_is_one_sentence_for_every_step(
         ["export", "table", atlas_path, "--out", tmp_path / "t.csv"],
     ]  # fmt: skip
     limited = (
-        "import resource, sys\n"
+        "import resource\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))\n"
-        "from mmfeat.cli.app import app\n"
-        "from mmfeat.cli.common import run\n"
-        "sys.exit(run(app, sys.argv[1:]))\n"
+        "from mmfeat.cli.app import main\n"
+        "main()\n"
     )
     for command in commands:
         done = subprocess.run(

@@ -97,6 +97,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MmfeatError, match=r"a\.h5 cannot be written; choose a folder"):
+        write(tmp_path / "file" / "a.h5", np.arange(3))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
