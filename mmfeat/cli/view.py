@@ -21,6 +21,9 @@ def view(
     ] = None,
     feature: Annotated[int | None, typer.Option(help="Begin at this feature.")] = None,
     item: Annotated[str | None, typer.Option(help="Begin at the item of this id.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Pixels of the picture. [1440x900]")
+    ] = None,
 ) -> None:
     """Open the desktop viewer, or write a picture of it."""
     for package in ("mmfeat_gui", "PySide6"):
@@ -29,9 +32,10 @@ def view(
                 f"The viewer needs {package}, which is not installed; run: pip install mmfeat"
             )
     command = [sys.executable, "-m", "mmfeat_gui"]
-    for option, value in (("--screenshot", screenshot), ("--feature", feature), ("--item", item)):
+    options = {"screenshot": screenshot, "feature": feature, "item": item, "size": size}
+    for option, value in options.items():
         if value is not None:
-            command.append(f"{option}={value}")
+            command.append(f"--{option}={value}")
     if atlas is not None:
         command += ["--", str(atlas)]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
