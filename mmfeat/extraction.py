@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from mmfeat import provenance
 from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS, TEXT_STREAMS, Rows
 from mmfeat.errors import MmfeatError
-from mmfeat.hdf5 import exclusive
+from mmfeat.files import exclusive
+from mmfeat.hdf5 import check_target
 from mmfeat.progress import SILENT, Progress
+from mmfeat.store.activations import KIND
 
 if TYPE_CHECKING:
     from mmfeat.backbones.base import Backbone
@@ -76,17 +78,10 @@ def extract(
     corpus, out = Path(corpus), Path(out)
     with open_corpus(corpus) as source:
         check_streams(settings.streams)
+        check_target(out, KIND)
         backbone = load_backbone(settings.backbone, settings.device)
         _check_hooks(backbone, settings)
         record = recorded(corpus, settings)
-        with exclusive(out):
-            parts = Parts(out, record)
-            blocks = [
-                (start, min(start + BLOCK, len(source.item_id)))
-                for start in range(0, len(source.item_id), BLOCK)
-            ]
-            skipped = list(_run_blocks(source, backbone, settings, blocks, parts, progress))
-        names = [f"{start:09d}" for start, _ in blocks]
         tables = Tables(
             source.item_id,
             source.concept,
@@ -97,31 +92,45 @@ def extract(
             source.languages,
             source.digest,
         )
-        rows = assemble(
-            out,
-            tables,
-            {
-                (hook, stream): names
-                for hook in settings.hooks
-                for stream in STREAMS
-                if stream in settings.streams
-            },
-            parts,
-            attributes={
-                "backbone": backbone.spec,
-                "corpus_path": Path(os.path.relpath(corpus, out.parent)).as_posix(),
-            },
-            grids={hook: backbone.grid for hook in settings.hooks},
-            provenance=record,
-            progress=progress,
-        )
+        with exclusive(out):
+            parts = Parts(out, record)
+            blocks = [
+                (start, min(start + BLOCK, len(source.item_id)))
+                for start in range(0, len(source.item_id), BLOCK)
+            ]
+            skipped = list(_run_blocks(source, backbone, settings, blocks, parts, progress))
+            names = [f"{start:09d}" for start, _ in blocks]
+            rows = assemble(
+                out,
+                tables,
+                {
+                    (hook, stream): names
+                    for hook in dict.fromkeys(settings.hooks)
+                    for stream in STREAMS
+                    if stream in settings.streams
+                },
+                parts,
+                attributes={
+                    "backbone": backbone.spec,
+                    "corpus_path": Path(os.path.relpath(corpus, out.parent)).as_posix(),
+                },
+                grids={hook: backbone.grid for hook in settings.hooks},
+                provenance=record,
+                progress=progress,
+            )
     return {"out": str(out), "rows": rows, "skipped": skipped}
 
 
 def recorded(corpus: Path, settings: ExtractSettings) -> str:
     """Return the provenance that an extraction writes; the device does not matter to it."""
+    from mmfeat.backbones.registry import local_folder
+
+    inputs = {"corpus": corpus}
+    folder = local_folder(settings.backbone)
+    if folder is not None and folder.is_dir():
+        inputs["backbone"] = folder
     return provenance.record(
-        "extract", settings.model_dump(mode="json", exclude={"device"}), {"corpus": corpus}
+        "extract", settings.model_dump(mode="json", exclude={"device"}), inputs
     )
 
 
@@ -183,7 +192,7 @@ def _run_blocks(
             name = f"{start:09d}"
             if name not in parts:
                 arrays: dict[str, np.ndarray] = {}
-                for hook in settings.hooks:
+                for hook in dict.fromkeys(settings.hooks):
                     images = [s for s in settings.streams if s in IMAGE_STREAMS]
                     if images:
                         found, reasons = _block_images(
@@ -211,10 +220,26 @@ def _named(
     streams: dict[str, dict[str, np.ndarray]], hook: str, dtype: str
 ) -> dict[str, np.ndarray]:
     return {
-        f"{hook}/{stream}/{column}": value.astype(dtype) if column == "x" else value
+        f"{hook}/{stream}/{column}": _stored(value, dtype) if column == "x" else value
         for stream, columns in streams.items()
         for column, value in columns.items()
     }
+
+
+def _stored(x: np.ndarray, dtype: str) -> np.ndarray:
+    """Return rows in the type they are stored in.
+
+    Raises
+    ------
+    MmfeatError
+        If a value is too large for it, or was not finite to begin with.
+    """
+    with np.errstate(over="ignore"):
+        stored = x.astype(dtype)
+    if not np.isfinite(stored).all():
+        what = "dtype float32" if np.isfinite(x).all() else "another backbone: this one gives NaN"
+        raise MmfeatError(f"An activation does not fit {dtype}; extract again with {what}.")
+    return stored
 
 
 def _block_images(
@@ -226,21 +251,23 @@ def _block_images(
     stop: int,
     batch_size: int,
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
-    pictures, items, reasons = [], [], []
-    for item in range(start, stop):
-        if not source.picture[item]:
-            continue
-        try:
-            pictures.append(source.image(item))
-            items.append(item)
-        except MmfeatError as error:  # it was there when the corpus was made
-            reasons.append(f"{source.item_id[item]}: {error}")
+    wanted = [item for item in range(start, stop) if source.picture[item]]
+    items: list[int] = []
+    reasons: list[str] = []
     found: dict[str, list[Rows]] = {stream: [] for stream in streams}
-    for first in range(0, len(pictures), batch_size):
-        for stream, rows in backbone.images(
-            pictures[first : first + batch_size], hook, streams
-        ).items():
-            found[stream].append(_shifted(rows, first))
+    # A batch at a time, for pictures can be large.
+    for first in range(0, len(wanted), batch_size):
+        pictures = []
+        done = len(items)
+        for item in wanted[first : first + batch_size]:
+            try:
+                pictures.append(source.image(item, backbone.image_size))
+                items.append(item)
+            except MmfeatError as error:  # it was there when the corpus was made
+                reasons.append(f"{source.item_id[item]}: {error}")
+        if pictures:
+            for stream, rows in backbone.images(pictures, hook, streams).items():
+                found[stream].append(_shifted(rows, done))
     return {
         stream: _image_columns(rows, np.array(items, np.int32), backbone.hook_points[0].d)
         for stream, rows in found.items()

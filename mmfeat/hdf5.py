@@ -6,20 +6,19 @@ of a finished file also carries ``content-digest`` over all it holds.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import os
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from filelock import FileLock, Timeout
 
 from mmfeat.errors import MmfeatError
+from mmfeat.files import disk_errors, exclusive, publish, temporary_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -33,87 +32,6 @@ def encode_group(group: h5py.Group, kind: str) -> h5py.Group:
     group.attrs["encoding-type"] = kind
     group.attrs["encoding-version"] = VERSION
     return group
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the writer's lock of `path`.
-
-    Raises
-    ------
-    MmfeatError
-        If another process is writing the same file.
-    """
-    lock = FileLock(f"{path}.lock", timeout=0)
-    try:
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-    except Timeout:
-        raise MmfeatError(
-            f"{path} is being written by another process; wait for it, or choose another --out."
-        ) from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
-# HDF5, torch and safetensors report a failed write in texts and exceptions of their own.
-_FULL_SIGNS = (
-    "No space left",
-    "File too large",
-    "PytorchStreamWriter failed writing",
-    *(f"errno = {code}," for code in _FULL),
-)
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or unwritable disk into a sentence."""
-    try:
-        yield
-    except Exception as error:
-        code = getattr(error, "errno", None)
-        if code in _FULL or any(sign in str(error) for sign in _FULL_SIGNS):
-            raise MmfeatError(
-                f"The disk is full: {path} was not written; free some space and run the same "
-                "command again."
-            ) from error
-        if code in _FORBIDDEN:
-            raise MmfeatError(
-                f"{path} cannot be written; choose a folder you may write."
-            ) from error
-        raise
-
-
-def publish(temporary: Path, path: Path) -> None:
-    """Give a finished file its name: fsync, rename, fsync of the folder."""
-    with temporary.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-@contextmanager
-def write_text_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name; what stands there becomes `path` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class _Sink(io.FileIO):
@@ -185,26 +103,52 @@ def _new_file(path: Path, mode: str) -> Iterator[NewFile]:
         file.flush()
 
 
+def check_target(path: Path, kind: str) -> None:
+    """Refuse to write where something else stands already.
+
+    Raises
+    ------
+    MmfeatError
+        If `path` is a folder, or a file that is not of this kind.
+    """
+    if path.is_dir():
+        raise MmfeatError(f"{path} is a folder; give the name of a file for --out.")
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    try:
+        with h5py.File(path, "r") as file:
+            found = str(file.attrs.get("encoding-type", ""))
+    except OSError:
+        found = ""
+    if found != kind:
+        what = f"is a file of kind {found!r}" if found else "is no file of mmfeat"
+        raise MmfeatError(f"{path} {what} and would be lost; choose another --out.")
+
+
 @contextmanager
-def create(path: Path, kind: str, provenance: str) -> Iterator[h5py.File]:
+def create(path: Path, kind: str, provenance: str, *, locked: bool = False) -> Iterator[NewFile]:
     """Create one of our files; it appears under its name only when whole.
 
     Parameters
     ----------
     path : Path
-        Where the finished file goes. An existing file is replaced.
+        Where the finished file goes. An existing file of the same kind is replaced.
     kind : str
         Its ``encoding-type``, e.g. ``mmfeat-corpus``.
     provenance : str
         JSON of settings, versions, seeds and inputs.
+    locked : bool
+        Whether the caller holds the writer's lock already.
 
     Raises
     ------
     MmfeatError
-        If another process writes it, or the disk is full or read-only.
+        If another process writes it, something else stands there, or the disk
+        is full or read-only.
     """
-    with disk_errors(path), exclusive(path):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    check_target(path, kind)
+    with disk_errors(path), nullcontext() if locked else exclusive(path):
+        temporary = temporary_name(path)
         try:
             with _new_file(temporary, "w") as file:
                 encode_group(file, kind)
@@ -216,13 +160,11 @@ def create(path: Path, kind: str, provenance: str) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def modify(path: Path, kind: str) -> Iterator[h5py.File]:
+def modify(path: Path, kind: str) -> Iterator[NewFile]:
     """Change a copy of one of our files, which replaces it when the block ends well."""
-    import shutil
-
     open_checked(path, kind).close()
     with disk_errors(path), exclusive(path):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = temporary_name(path)
         try:
             shutil.copyfile(path, temporary)
             with _new_file(temporary, "r+") as file:
@@ -247,7 +189,29 @@ def open_checked(path: Path, kind: str) -> h5py.File:
         file.close()
         what = f"is of kind {found!r}" if found else "was not written by mmfeat"
         raise MmfeatError(f"{path} {what}, but {kind!r} is needed here; give that file instead.")
+    try:
+        _check_sizes(file, path)
+    except MmfeatError:
+        file.close()
+        raise
     return file
+
+
+def _check_sizes(file: h5py.File, path: Path) -> None:
+    """Refuse datasets that are declared far larger than the file that would hold them."""
+    # No dataset of ours is compressed a hundredfold.
+    limit = (64 << 20) + 100 * path.stat().st_size
+
+    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset) and node.size * node.dtype.itemsize > limit:
+            raise MmfeatError(
+                f"{path} is damaged: {name} is declared larger than the file; write it again."
+            )
+
+    try:
+        file.visititems(visit)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise MmfeatError(f"{path} is damaged ({error}); write it again.") from error
 
 
 def _open_any(path: Path) -> h5py.File:
@@ -264,7 +228,9 @@ def _open_any(path: Path) -> h5py.File:
             raise MmfeatError(f"{path} is truncated; copy or write it again.") from error
         if isinstance(error, PermissionError):
             raise MmfeatError(f"{path} may not be read; change its permissions.") from error
-        raise MmfeatError(f"{path} is not a readable HDF5 file.") from error
+        raise MmfeatError(
+            f"{path} is not a readable HDF5 file; give a file that mmfeat wrote."
+        ) from error
     version = str(file.attrs.get("encoding-version", VERSION))
     if version.split(".")[0] != VERSION.split(".")[0]:
         file.close()

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmfeat import provenance
 from mmfeat.errors import MmfeatError
-from mmfeat.hdf5 import disk_errors, exclusive, write_text_file
+from mmfeat.files import disk_errors, exclusive, whole_file
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.settings import TrainSettings, load_settings
 
@@ -89,7 +89,10 @@ def train(
             settings.optimiser.batch_size,
             settings.seed,
         )
-        sae = train_sae(pairs, pairs.d_in, settings, folder, progress=progress)
+        record = recorded(source, settings)
+        # Whatever SAE was here is no longer whole from now on.
+        (folder / "cfg.json").unlink(missing_ok=True)
+        sae = train_sae(pairs, pairs.d_in, settings, folder, key=record, progress=progress)
         # Patches and tokens are read with the same SAE, each by its own mean and scale.
         streams = {
             name: Standardisation(stream.mean, stream.scale)
@@ -101,11 +104,11 @@ def train(
             "hook_name": settings.hook,
             "streams": list(settings.streams),
             "languages": list(acts.languages),
-            "provenance": json.loads(recorded(source, settings)),
+            "provenance": json.loads(record),
         }
         trained = TrainedSAE(sae.requires_grad_(False), streams, metadata)
         scores = {name: fidelity(trained, acts, settings.hook, name) for name in settings.streams}
-        with write_text_file(folder / "scores.json") as temporary:
+        with whole_file(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         save_sae(folder, sae, streams, metadata)
         (folder / "checkpoint.pt").unlink(missing_ok=True)
@@ -116,6 +119,8 @@ def train(
             for kind in ("fvu", "l0", "dead")
         },
         "fvu_mean": {
-            name: float(np.mean(list(score["fvu"].values()))) for name, score in scores.items()
+            name: float(np.mean(list(score["fvu"].values())))
+            for name, score in scores.items()
+            if score["fvu"]
         },
     }

@@ -76,9 +76,11 @@ def build_atlas(
         If the parts do not belong together.
     """
     source, folder, target = Path(activations), Path(sae), Path(out)
+    hdf5.check_target(target, KIND)
     with open_activations(source) as acts:
         trained = load_sae(folder)
         hook = str(trained.metadata.get("hook_name", "joint"))
+        _check_match(trained, acts, folder)
         place = Path(corpus) if corpus else acts.corpus_path
         if not place.exists():
             raise MmfeatError(
@@ -103,6 +105,19 @@ def build_atlas(
                     "out": str(target),
                     **_write_features(file, acts, trained, hook, items, progress),
                 }
+
+
+def _check_match(trained: TrainedSAE, acts: Activations, folder: Path) -> None:
+    """Refuse an SAE of another backbone, or with other languages in its statistics."""
+    for key, own in (("model_name", acts.backbone), ("languages", list(acts.languages))):
+        known = trained.metadata.get(key)
+        if known != own:
+            raise MmfeatError(
+                f"{folder} was trained with {key} {known}, but {acts.path} has {own}; give the "
+                "activations it was trained on."
+            )
+    if not acts.languages:
+        raise MmfeatError(f"{acts.path} has no captions, and an atlas needs some.")
 
 
 def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:

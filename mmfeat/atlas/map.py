@@ -30,6 +30,7 @@ def add_map(
     """
     settings = settings or MapSettings()
     path = Path(atlas)
+    hdf5.open_checked(path, KIND).close()
     with progress.stage("laying out the map", None) as advance, hdf5.modify(path, KIND) as file:
         xy = umap_of(
             file["sae/W_dec"][:],

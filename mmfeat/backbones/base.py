@@ -54,6 +54,7 @@ class Backbone(Protocol):
 
     spec: str
     grid: tuple[int, int]
+    image_size: int
 
     @property
     def hook_points(self) -> tuple[HookPoint, ...]:

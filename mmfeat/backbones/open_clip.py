@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,16 +48,14 @@ class OpenClipBackbone:
 
     def __init__(self, spec: str, name: str, pretrained: str | None, device: str) -> None:
         self.spec = spec
-        self.device = torch.device(
-            ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        )
+        self.device = _device(device)
         try:
             self.model, self._preprocess = open_clip.create_model_from_pretrained(
                 name, pretrained=pretrained, device=self.device
             )
             self._tokenizer = open_clip.get_tokenizer(name)
         except Exception as error:  # open_clip raises many kinds; each means the same here
-            reason = str(error).strip().split("\n")[0]
+            reason = textwrap.shorten(str(error), 200, placeholder=" ...")
             raise MmfeatError(
                 f"The backbone {spec} cannot be loaded ({reason}); check the name, or the folder "
                 "with open_clip_config.json, open_clip_model.safetensors and tokenizer files."
@@ -73,6 +72,8 @@ class OpenClipBackbone:
                 f"{spec} has a tower that is not open_clip's own transformer; choose a ViT model."
             )
         self.grid = (int(visual.grid_size[0]), int(visual.grid_size[1]))
+        # Drawings are made no smaller than a corpus keeps them.
+        self.image_size = max(96, *(int(size) for size in visual.image_size))
         self.context_length = int(self.model.context_length)
         self.d = int(visual.output_dim)
 
@@ -183,6 +184,19 @@ class OpenClipBackbone:
             yield
         finally:
             tower.attn_mask, tower.positional_embedding = mask, places
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise MmfeatError(
+            f"The device {name!r} cannot be used here; choose cpu, or auto for the best there is."
+        ) from error
+    return device
 
 
 @contextmanager

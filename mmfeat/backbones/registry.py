@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mmfeat.assets import path as asset
 from mmfeat.backbones.base import Backbone
 from mmfeat.errors import MmfeatError
 
 BUNDLED = "openmoji-clip"
+
+
+def local_folder(spec: str) -> Path | None:
+    """Return the folder a SPEC names, or None for one that is downloaded."""
+    if spec == BUNDLED:
+        return asset(BUNDLED)
+    prefix = "open_clip:local-dir:"
+    return Path(spec.removeprefix(prefix)) if spec.startswith(prefix) else None
 
 
 def load_backbone(spec: str, device: str = "auto") -> Backbone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ PROGRESS = RichProgress()
 def show(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the results of a command: one JSON object, or a line a value."""
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
+        print(json.dumps(_finite(result), ensure_ascii=False, default=str, allow_nan=False))
         return
     width = max((len(key) for key in result), default=0)
     for key, value in result.items():
@@ -33,6 +34,15 @@ def show(result: Mapping[str, Any], as_json: bool) -> None:
                 print(f"  {name}: {_plain(inner)}")
         else:
             print(f"{key:<{width}}  {_plain(value)}")
+
+
+def _finite(value: Any) -> Any:
+    """Put None for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> str:

@@ -26,6 +26,8 @@ def view(
     ] = None,
 ) -> None:
     """Open the desktop viewer, or write a picture of it."""
+    if screenshot is not None and (atlas is None or screenshot.suffix.lower() != ".png"):
+        raise MmfeatError("--screenshot needs an atlas, and the name of a .png file.")
     for package in ("mmfeat_gui", "PySide6"):
         if find_spec(package) is None:
             raise MmfeatError(

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmfeat import hdf5, provenance
+from mmfeat import provenance
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import fonts
+from mmfeat.files import whole_file
 
 
 def check_out(out: Path, extensions: Sequence[str]) -> str:
@@ -45,7 +46,7 @@ def writing(out: Path) -> Iterator[Path]:
         raise MmfeatError(
             f"{out} cannot be written: {error.strerror}; choose another --out."
         ) from error
-    with hdf5.write_text_file(out) as temporary:
+    with whole_file(out) as temporary:
         yield temporary
 
 

@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
-from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load_file, save
 
 from mmfeat.errors import MmfeatError
+from mmfeat.files import whole_file
 from mmfeat.sae.topk import TopKSAE
 
 _SAE_LENS_VERSION = "6.0.0"
@@ -48,16 +49,17 @@ def save_sae(
 ) -> None:
     """Write an SAE folder.
 
-    ``cfg.json`` is written last: a folder with it is whole.
+    ``cfg.json`` goes first when a folder is written again and comes last: a
+    folder with it is whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cfg.json").unlink(missing_ok=True)
     weights = {name: getattr(sae, name).detach().contiguous() for name in _WEIGHTS}
-    save_file(weights, folder / "sae_weights.safetensors")
+    _write(folder / "sae_weights.safetensors", save(weights))
     arrays: dict[str, np.ndarray] = {}
     for name, values in streams.items():
         arrays[f"{name}.mean"] = np.ascontiguousarray(values.mean, dtype=np.float32)
         arrays[f"{name}.scale"] = np.ascontiguousarray(values.scale, dtype=np.float32)
-    save_arrays(arrays, folder / "streams.safetensors")
+    _write(folder / "streams.safetensors", save_arrays(arrays))
     config = {
         "architecture": sae.architecture,
         "d_in": sae.d_in,
@@ -71,9 +73,13 @@ def save_sae(
         "reshape_activations": "none",
         "metadata": {"sae_lens_version": _SAE_LENS_VERSION, **metadata},
     }
-    temporary = folder / "cfg.json.tmp"
-    temporary.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(folder / "cfg.json")
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    _write(folder / "cfg.json", text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def load_sae(folder: Path | str) -> TrainedSAE:
@@ -129,6 +135,8 @@ def load_sae(folder: Path | str) -> TrainedSAE:
     except KeyError as error:
         raise MmfeatError(f"{folder}: streams.safetensors lacks {error}.") from error
     for name, values in streams.items():
-        if values.mean.ndim != 2 or values.mean.shape[1] != d_in:
+        if values.mean.shape != (len(values.scale), d_in) or values.scale.ndim != 1:
             raise MmfeatError(f"{folder}: the mean of {name} is not of width {d_in}.")
+        if not (np.isfinite(values.mean).all() and (values.scale > 0).all()):
+            raise MmfeatError(f"{folder}: mean and scale of {name} are not all finite.")
     return TrainedSAE(sae, streams, metadata)

@@ -28,10 +28,10 @@ class OptimiserSettings(BaseModel):
 
     steps: int = Field(3000, ge=1)
     batch_size: int = Field(512, ge=1, description="pairs a step; each has a row a stream")
-    lr: float = Field(1e-3, gt=0)
-    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    clip: float = Field(1.0, gt=0, allow_inf_nan=False, description="largest norm of the gradient")
     aux_k: int = Field(64, ge=0, description="dead latents that explain the error; 0 turns it off")
-    aux_weight: float = Field(1 / 32, ge=0, description="weight of their loss")
+    aux_weight: float = Field(1 / 32, ge=0, allow_inf_nan=False, description="weight of their loss")
     dead_after: int = Field(
         200, ge=1, description="steps without firing after which a latent is dead"
     )
@@ -43,8 +43,8 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     hook: str = "joint"
-    streams: tuple[str, ...] = ("image.pooled", "text.pooled")
-    seed: int = Field(0, ge=0)
+    streams: tuple[str, ...] = Field(("image.pooled", "text.pooled"), min_length=1)
+    seed: int = Field(0, ge=0, lt=1 << 63)
     sae: SAESettings = SAESettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 
@@ -65,6 +65,8 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
             values = tomllib.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             raise MmfeatError(f"{file} does not exist; check the path.") from None
+        except OSError as error:
+            raise MmfeatError(f"{file} cannot be read; give a TOML file.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise MmfeatError(f"{file} is not a TOML file ({error}); mend it.") from error
     for key, value in (overrides or {}).items():

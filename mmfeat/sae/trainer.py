@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mmfeat.errors import MmfeatError
+from mmfeat.files import whole_file
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.settings import OptimiserSettings, TrainSettings
@@ -55,6 +55,7 @@ def train_sae(
     settings: TrainSettings,
     folder: Path,
     *,
+    key: str = "",
     progress: Progress = SILENT,
 ) -> TopKSAE:
     """Train an SAE on pairs, rows of all streams together.
@@ -67,8 +68,9 @@ def train_sae(
     d_in : int
         Width of a row.
     folder : Path
-        Where ``checkpoint.pt`` and ``metrics.jsonl`` go. A checkpoint with the
-        same settings is gone on from.
+        Where ``checkpoint.pt`` and ``metrics.jsonl`` go.
+    key : str
+        What the data are. A checkpoint with the same settings and key is gone on from.
 
     Raises
     ------
@@ -82,7 +84,8 @@ def train_sae(
     optimiser = torch.optim.Adam(sae.parameters(), lr=options.lr, fused=True)
     silent = torch.zeros(settings.sae.d_sae, dtype=torch.int64)  # steps since it last fired
     checkpoint, metrics = folder / "checkpoint.pt", folder / "metrics.jsonl"
-    step = _resume(checkpoint, metrics, sae, optimiser, silent, settings)
+    key = f"{settings.model_dump_json()}\n{key}"
+    step = _resume(checkpoint, metrics, sae, optimiser, silent, key)
     with progress.stage("training SAE", options.steps) as advance:
         advance(step)
         while step < options.steps:
@@ -100,9 +103,9 @@ def train_sae(
                     sae, x, error.detach(), dead, options.aux_k
                 )
             if not math.isfinite(total.item()):
+                kept = f" (the last good state is in {checkpoint})" if checkpoint.exists() else ""
                 raise MmfeatError(
-                    f"The loss is no longer finite at step {step}; lower optimiser.lr "
-                    f"(the last good state is in {checkpoint})."
+                    f"The loss is no longer finite at step {step}; lower optimiser.lr{kept}."
                 )
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(total)
@@ -119,7 +122,7 @@ def train_sae(
                 with metrics.open("a", encoding="utf-8") as log:
                     log.write(json.dumps(line) + "\n")
             if step % CHECKPOINT_EVERY == 0 and step < options.steps:
-                _save(checkpoint, sae, optimiser, silent, step, settings)
+                _save(checkpoint, sae, optimiser, silent, step, key)
     return sae
 
 
@@ -129,18 +132,17 @@ def _save(
     optimiser: torch.optim.Optimizer,
     silent: Tensor,
     step: int,
-    settings: TrainSettings,
+    key: str,
 ) -> None:
-    temporary = path.with_suffix(".tmp")
     state = {
         "sae": sae.state_dict(),
         "optimiser": optimiser.state_dict(),
         "silent": silent,
         "step": step,
-        "settings": settings.model_dump_json(),
+        "key": key,
     }
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        torch.save(state, temporary)
 
 
 def _resume(
@@ -149,20 +151,31 @@ def _resume(
     sae: TopKSAE,
     optimiser: torch.optim.Optimizer,
     silent: Tensor,
-    settings: TrainSettings,
+    key: str,
 ) -> int:
-    """Load a checkpoint of the same settings and return its step; 0 when there is none."""
-    state: dict[str, Any] = {"step": 0}
+    """Load a checkpoint of the same training and return its step; 0 when there is none.
+
+    A damaged checkpoint is no obstacle: the training begins again.
+    """
+    step = 0
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        if saved["settings"] == settings.model_dump_json():
-            state = saved
-            sae.load_state_dict(state["sae"])
-            optimiser.load_state_dict(state["optimiser"])
-            silent.copy_(state["silent"])
+        try:
+            saved = torch.load(checkpoint, weights_only=True)
+            if saved["key"] == key:
+                sae.load_state_dict(saved["sae"])
+                optimiser.load_state_dict(saved["optimiser"])
+                silent.copy_(saved["silent"])
+                step = int(saved["step"])
+        except (RuntimeError, OSError, KeyError, TypeError, EOFError, UnpicklingError):
+            step = 0
     kept = []
-    if state["step"] and metrics.exists():
-        lines = metrics.read_text("utf-8").splitlines()
-        kept = [line for line in lines if json.loads(line)["step"] <= state["step"]]
-    metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    return int(state["step"])
+    if step and metrics.exists():
+        for line in metrics.read_text("utf-8", errors="replace").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (json.JSONDecodeError, KeyError, TypeError):
+                continue  # cut off when the process was killed
+    with whole_file(metrics) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    return step

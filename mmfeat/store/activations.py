@@ -14,6 +14,7 @@ from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
 
 KIND = "mmfeat-activations"
+_FAULTS = (KeyError, OSError, ValueError, TypeError, AttributeError, RuntimeError, IndexError)
 
 
 class Stream:
@@ -33,7 +34,9 @@ class Stream:
         ``sqrt(d / E||x - mean||^2)`` over the train rows.
     """
 
-    def __init__(self, group: h5py.Group, path: Path, n_languages: int) -> None:
+    def __init__(
+        self, group: h5py.Group, path: Path, n_items: int, n_captions: int, n_languages: int
+    ) -> None:
         self.name = str(group.name).rsplit("/", 1)[-1]
         self._x = group["x"]
         self._path = path
@@ -50,14 +53,24 @@ class Stream:
         self.scale: Float[np.ndarray, "groups"] = group["scale"][:]
         grid = group.attrs.get("grid")
         self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
+        columns = [self.item, self.caption, self.language, self.position, self.start, self.end]
         groups = n_languages if self.is_text else 1
-        lengths = {len(v) for v in (self.item, self.caption, self.language, self.position)}
-        if lengths != {self.n} or self.mean.shape != (groups, self.d) or len(self.scale) != groups:
+        fits = (
+            {len(column) for column in columns if column is not None} == {self.n}
+            and self.mean.shape == (groups, self.d)
+            and self.scale.shape == (groups,)
+            and bool(np.isfinite(self.mean).all() and (self.scale > 0).all())
+            and bool(np.isfinite(self.scale).all())
+            and _within(self.item, n_items)
+            and (not self.is_text or _within(self.caption, n_captions))
+            and (not self.is_text or _within(self.language, n_languages))
+            and bool((np.diff(self.caption if self.is_text else self.item) >= 0).all())
+        )
+        if not fits:
             raise MmfeatError(
-                f"{path}: the datasets of {self.name} disagree in length; extract it again."
+                f"{path} is damaged: the datasets of {self.name} contradict each other; "
+                "extract it again."
             )
-        if self.n and (self.language.min() < -1 or self.language.max() >= n_languages):
-            raise MmfeatError(f"{path}: {self.name} names a language that is not there.")
 
     @property
     def is_text(self) -> bool:
@@ -91,6 +104,10 @@ class Stream:
             yield part, self.standardised(x[part], group[part])
 
 
+def _within(index: Int[np.ndarray, "rows"], size: int) -> bool:
+    return len(index) == 0 or bool(index.min() >= 0 and index.max() < size)
+
+
 class Activations:
     """An activations file, open for reading.
 
@@ -115,9 +132,20 @@ class Activations:
             self.backbone = str(self._file.attrs["backbone"])
             self.corpus_path = self.path.parent / str(self._file.attrs["corpus_path"])
             self.corpus_digest = str(self._file.attrs["corpus_digest"])
-        except KeyError as error:
+            self._hooks = {hook: tuple(group) for hook, group in self._file["hooks"].items()}
+            n_items = len(self.item_id)
+            fits = (
+                {len(self.concept), len(self.split), len(self.picture)} == {n_items}
+                and len(self.caption_item) == len(self.caption_language)
+                and _within(self.caption_item, n_items)
+                and _within(self.caption_language, len(self.languages))
+            )
+        except _FAULTS as error:
             self.close()
-            raise MmfeatError(f"{self.path} is incomplete ({error}); extract it again.") from error
+            raise MmfeatError(f"{self.path} is damaged ({error}); extract it again.") from error
+        if not fits:
+            self.close()
+            raise MmfeatError(f"{self.path} is damaged: its tables disagree; extract it again.")
 
     def __enter__(self) -> Activations:
         return self
@@ -132,7 +160,7 @@ class Activations:
     @property
     def hooks(self) -> dict[str, tuple[str, ...]]:
         """Streams by hook point."""
-        return {hook: tuple(group) for hook, group in self._file["hooks"].items()}
+        return self._hooks
 
     def stream(self, hook: str, name: str) -> Stream:
         """Return a stream of a hook point.
@@ -149,7 +177,11 @@ class Activations:
                 f"{self.path} has no stream {name!r} at hook point {hook!r} (it has {have}); "
                 "extract it, or choose one of these."
             )
-        return Stream(self._file["hooks"][hook][name], self.path, len(self.languages))
+        counts = len(self.item_id), len(self.caption_item), len(self.languages)
+        try:
+            return Stream(self._file["hooks"][hook][name], self.path, *counts)
+        except _FAULTS as error:
+            raise MmfeatError(f"{self.path} is damaged ({error}); extract it again.") from error
 
     @property
     def is_train(self) -> Bool[np.ndarray, "items"]:

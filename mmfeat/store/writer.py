@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from mmfeat import hdf5
+from mmfeat.files import whole_file
 from mmfeat.progress import Advance, Progress
 from mmfeat.store.activations import KIND
 
@@ -60,7 +61,7 @@ class Parts:
             shutil.rmtree(self.folder)
         if not marker.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            with hdf5.write_text_file(marker) as temporary:
+            with whole_file(marker) as temporary:
                 temporary.write_text(key, encoding="utf-8")
 
     def _path(self, name: str) -> Path:
@@ -72,7 +73,7 @@ class Parts:
     def commit(self, name: str, arrays: Part) -> None:
         """Keep a part for good."""
         with (
-            hdf5.write_text_file(self._path(name)) as temporary,
+            whole_file(self._path(name)) as temporary,
             temporary.open("wb") as handle,
         ):
             np.savez(handle, **dict(arrays))  # type: ignore[arg-type]
@@ -105,6 +106,8 @@ def assemble(
 ) -> dict[str, int]:
     """Join parts into an activations file and take each stream's mean and scale.
 
+    The caller holds the writer's lock of `path`.
+
     Parameters
     ----------
     streams : mapping of (hook, stream) to names of parts
@@ -119,7 +122,7 @@ def assemble(
     """
     train = np.asarray(tables.split) == "train"
     written = {}
-    with hdf5.create(path, KIND, provenance) as file:
+    with hdf5.create(path, KIND, provenance, locked=True) as file:
         for name, value in attributes.items():
             file.attrs[name] = value
         file.attrs["corpus_digest"] = tables.corpus_digest
@@ -194,7 +197,14 @@ def _write_statistics(node: h5py.Group, train: Bool[np.ndarray, "items"], langua
                 for index in np.unique(g):
                     sums[index] += values[g == index].sum(0)
         mean = sums / divisor[:, None]
+    # A language without train rows takes what all train rows have.
+    empty = count == 0
+    if empty.any() and not empty.all():
+        mean[empty] = sums.sum(0) / count.sum()
     variance = squares / divisor
+    if empty.any() and not empty.all():
+        between = ((mean - mean[empty][0]) ** 2).sum(1) * count
+        variance[empty] = (squares.sum() + between.sum()) / count.sum()
     scale = np.where(variance > 0, np.sqrt(d / np.where(variance > 0, variance, 1)), 1.0)
     node["mean"], node["scale"] = mean.astype(np.float32), scale.astype(np.float32)
     node["count"] = count.astype(np.int64)

@@ -183,7 +183,7 @@ def token_deletion(corpus: Path, activations: Path, sae: Path) -> dict[str, floa
     lower = (value[:, 0] < value[:, 1]).numpy()
     return {
         "token_deletion": float((lower & fires).mean()),
-        "token_deletion_where_firing": float(lower[fires].mean()),
+        "token_deletion_where_firing": float(lower[fires].mean()) if fires.any() else 0.0,
         "strongest_feature_fires_on_a_token": float(fires.mean()),
     }
 

@@ -139,6 +139,10 @@ def test_bad_usage_exits_with_2(
         (["--stream", "image.whole"], "has no stream 'image.whole'"),
         (["--hook", "lm.layers.3"], "at hook point 'lm.layers.3'"),
         (["--config", "nowhere.toml"], "nowhere.toml does not exist"),
+        (["--config", "."], "cannot be read; give a TOML file"),
+        (["--set", "seed=99999999999999999999"], "seed"),
+        (["--set", "streams=[]"], "streams"),
+        (["--set", "optimiser.lr=inf"], "optimiser.lr"),
     ],
 )
 def test_wrong_training_settings_are_named(
@@ -261,6 +265,33 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     started = time.monotonic()
     assert mmfeat("--help").returncode == 0
     assert time.monotonic() - started < 30
+
+
+def test_an_input_is_never_written_over(
+    capfd: pytest.CaptureFixture[str], corpus_path: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "c.h5"
+    shutil.copy(corpus_path, own)
+    done = inside(capfd, "extract", "--corpus", own, "--out", own)
+    assert done.returncode == 1 and "would be lost; choose another --out" in done.stderr
+    assert own.read_bytes() == corpus_path.read_bytes()
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:77"])
+def test_a_device_that_is_not_there_is_named(
+    capfd: pytest.CaptureFixture[str], corpus_path: Path, tmp_path: Path, device: str
+) -> None:
+    arguments = ["extract", "--corpus", corpus_path, "--out", tmp_path / "a.h5"]
+    done = inside(capfd, *arguments, "--device", device)
+    assert done.returncode == 1 and f"The device '{device}' cannot be used here" in done.stderr
+
+
+def test_a_screenshot_needs_an_atlas_and_a_png(
+    capfd: pytest.CaptureFixture[str], atlas_path: Path, tmp_path: Path
+) -> None:
+    for arguments in (["--screenshot", tmp_path / "a.png"], [atlas_path, "--screenshot", "a.jpg"]):
+        done = inside(capfd, "view", *arguments)
+        assert done.returncode == 1 and "--screenshot needs an atlas" in done.stderr
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

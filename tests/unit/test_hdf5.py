@@ -128,6 +128,7 @@ def test_foreign_other_and_future_files_are_refused_by_name(tmp_path: Path) -> N
         hdf5.open_checked(path, KIND)
     with pytest.raises(MmfeatError, match="was not written by mmfeat"):
         hdf5.kind_of(path)
+    path.unlink()
     write(path, np.arange(3))
     with pytest.raises(MmfeatError, match="is of kind 'mmfeat-corpus', but 'mmfeat-atlas'"):
         hdf5.open_checked(path, "mmfeat-atlas")
@@ -171,3 +172,37 @@ def test_changing_a_copy_keeps_the_file_when_it_fails(tmp_path: Path) -> None:
         file["y"] = [1]
     with hdf5.open_checked(path, KIND) as file:
         assert hdf5.content_digest(file) == hdf5.stored_digest(path) != before
+
+
+@pytest.mark.parametrize("kind", ["csv", "other", "folder"])
+def test_something_else_is_never_written_over(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "mine"
+    if kind == "csv":
+        path.write_text("id,caption\n")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        write(path, np.arange(3))
+    before = path.read_bytes() if path.is_file() else None
+    with (
+        pytest.raises(MmfeatError, match="would be lost; choose another|is a folder; give"),
+        hdf5.create(path, "mmfeat-atlas", "{}"),
+    ):
+        raise AssertionError("nothing may be begun")
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".a.h5.99999.tmp"
+    left.write_bytes(b"half")
+    write(tmp_path / "a.h5", np.arange(3))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_dataset_declared_larger_than_its_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write(path, np.arange(3))
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("huge", (10**12,), np.int32)
+    with pytest.raises(MmfeatError, match="huge is declared larger than the file"):
+        hdf5.open_checked(path, KIND)

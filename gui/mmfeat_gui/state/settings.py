@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from mmfeat.errors import MmfeatError
-from mmfeat.hdf5 import write_text_file
+from mmfeat.files import whole_file
 
 _MOST_RECENT = 10
 
@@ -77,7 +77,7 @@ def save_settings(settings: Settings, path: Path | None = None) -> bool:
     ]
     text = "".join(lines).replace("\x7f", "\\u007f")
     try:
-        with write_text_file(path or settings_path()) as temporary:
+        with whole_file(path or settings_path()) as temporary:
             temporary.write_bytes(text.encode("utf-8", "replace"))
     except (OSError, MmfeatError):
         return False

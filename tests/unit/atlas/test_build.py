@@ -150,3 +150,18 @@ def test_a_corpus_that_is_missing_or_another_is_named(
     with pytest.raises(MmfeatError, match="is not the corpus that"):
         build_atlas(moved, sae_path, tmp_path / "atlas.h5", corpus=other)
     assert not (tmp_path / "atlas.h5").exists()
+
+
+def test_an_sae_of_other_languages_or_another_backbone_is_refused(
+    activations_path: Path, sae_path: Path, tmp_path: Path
+) -> None:
+    import json
+
+    for key, value in (("languages", ["ko"]), ("model_name", "open_clip:other")):
+        folder = tmp_path / key
+        shutil.copytree(sae_path, folder)
+        config = json.loads((folder / "cfg.json").read_text())
+        config["metadata"][key] = value
+        (folder / "cfg.json").write_text(json.dumps(config))
+        with pytest.raises(MmfeatError, match=f"was trained with {key}"):
+            build_atlas(activations_path, folder, tmp_path / "atlas.h5")

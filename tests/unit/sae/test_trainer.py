@@ -114,3 +114,34 @@ def test_the_auxiliary_loss_is_one_when_dead_latents_explain_nothing() -> None:
     dead = torch.tensor([True] * 3 + [False] * 5)
     assert auxiliary_loss(sae, x, x, dead, 2).item() == pytest.approx(1.0)
     assert auxiliary_loss(sae, x, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
+
+
+def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def until_600(step: int) -> PairBatch:
+        if step == 600:
+            raise Stop
+        return planted(step)
+
+    options = settings(**{"optimiser.steps": 700})
+    with pytest.raises(Stop):
+        train_sae(until_600, D_IN, options, tmp_path, key="one corpus")
+    steps: list[int] = []
+
+    def noted(step: int) -> PairBatch:
+        steps.append(step)
+        raise Stop
+
+    with pytest.raises(Stop):
+        train_sae(noted, D_IN, options, tmp_path, key="another corpus")
+    assert steps == [0]
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "metrics.jsonl"])
+def test_what_a_kill_cut_off_is_no_obstacle(tmp_path: Path, name: str) -> None:
+    options = settings(**{"optimiser.steps": 20})
+    (tmp_path / name).write_bytes(b'{"step": 5, "lo')
+    train_sae(planted, D_IN, options, tmp_path)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 20

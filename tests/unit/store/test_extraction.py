@@ -152,3 +152,61 @@ def test_an_unknown_stream_says_which_there_are(activations_path: Path) -> None:
         pytest.raises(MmfeatError, match=r"no stream 'image.pooled' at hook point 'lm'.*joint: "),
     ):
         acts.stream("lm", "image.pooled")
+
+
+def test_a_value_too_large_for_float16_is_refused_and_not_made_infinite() -> None:
+    from mmfeat.extraction import _stored
+
+    assert _stored(np.array([[7e4]], np.float32), "float32")[0, 0] == 7e4
+    with pytest.raises(MmfeatError, match="does not fit float16; extract again with dtype float32"):
+        _stored(np.array([[7e4]], np.float32), "float16")
+
+
+def test_the_provenance_names_the_content_of_the_backbone(corpus_path: Path) -> None:
+    import json
+
+    from mmfeat.extraction import recorded
+
+    inputs = json.loads(recorded(corpus_path, ExtractSettings()))["inputs"]
+    assert len(inputs["backbone"]["sha256"]) == len(inputs["corpus"]["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("text.pooled/item", 99_999),
+        ("text.pooled/language", -1),
+        ("text.token/caption", 10**6),
+        ("image.pooled/item", 3),
+        ("image.pooled/scale", np.nan),
+    ],
+)
+def test_rows_that_point_nowhere_are_refused(
+    activations_path: Path, tmp_path: Path, name: str, value: float
+) -> None:
+    path = tmp_path / "a.h5"
+    path.write_bytes(activations_path.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file[f"hooks/joint/{name}"][0] = value
+    with (
+        open_activations(path) as acts,
+        pytest.raises(MmfeatError, match=r"contradict each other; extract it again"),
+    ):
+        acts.stream("joint", name.split("/")[0])
+
+
+def test_a_language_without_train_rows_takes_the_mean_of_all(tmp_path: Path) -> None:
+    from mmfeat.store.writer import _write_statistics
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)) + np.repeat([[0.0], [5.0]], [30, 10], axis=0)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        node = file.create_group("text.pooled")
+        node["x"], node["item"] = x, np.arange(40)
+        node["language"] = np.repeat([0, 1, 2], [20, 10, 10])
+        _write_statistics(node, np.arange(40) < 30, 3)
+        train = x[:30]
+        np.testing.assert_allclose(node["mean"][2], train.mean(0), rtol=1e-5)
+        scale = np.sqrt(3 / ((train - train.mean(0)) ** 2).sum(1).mean())
+        assert node["scale"][2] == pytest.approx(scale, rel=1e-5)
+        assert node["count"][:].tolist() == [20, 10, 0]
