@@ -12,16 +12,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
 from mmfeat.errors import MmfeatError
 from mmfeat.files import disk_errors, exclusive, publish, temporary_name
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
 
 VERSION = "1.0"
 _DIGEST = "content-digest"
@@ -42,7 +39,7 @@ class _Sink(io.FileIO):
 
     failure: OSError | None = None
 
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         rest = memoryview(data).cast("B")
         size = len(rest)
         try:
@@ -52,7 +49,7 @@ class _Sink(io.FileIO):
             self.failure = error
         return size
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         into = memoryview(buffer).cast("B")
         read = super().readinto(into) or 0
         if self.failure is not None and read < len(into):  # what was never written

@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QTextCharFormat,
@@ -27,6 +26,7 @@ from mmfeat_gui.resources.strings import split_name, tr
 from mmfeat_gui.state.text import utf16_spans
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.fonts import font_for
+from mmfeat_gui.views.pointing import PartedWidget
 
 WIDTH = 174
 _PADDING = 10
@@ -83,7 +83,7 @@ class ColumnContent:
     highest_token: float
 
 
-class CaptionColumn(QWidget):
+class CaptionColumn(PartedWidget):
     """A language: its own name, the feature's name in it, how often it fires, and captions.
 
     Signals
@@ -96,10 +96,8 @@ class CaptionColumn(QWidget):
     def __init__(self, content: ColumnContent, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.content = content
-        self._current, self._hovered, self._pressed = 0, -1, -1
         self.setFixedWidth(WIDTH)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)
-        self.setMouseTracking(True)
         if content.examples:
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(
@@ -214,46 +212,20 @@ class CaptionColumn(QWidget):
         if self.hasFocus() and index == self._current:
             theme.draw_focus(painter, QRectF(box), palette)
 
-    def caption_at(self, point: QPoint) -> int:
+    def part_at(self, point: QPoint) -> int:
         """Return the caption under a point, or -1."""
         return next((i for i, box in enumerate(self._boxes) if box.contains(point)), -1)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Mark the caption under the cursor."""
-        self._hover(self.caption_at(event.position().toPoint()))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Mark none."""
-        self._hover(-1)
-
-    def _hover(self, index: int) -> None:
-        if index != self._hovered:
-            self._hovered = index
-            shape = Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor
-            self.setCursor(shape)
-            self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a click; other buttons are the window's."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = self.caption_at(event.position().toPoint())
-        else:
-            event.ignore()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Open the item of the caption that was clicked."""
-        index, pressed = self.caption_at(event.position().toPoint()), self._pressed
-        self._pressed = -1
-        if event.button() == Qt.MouseButton.LeftButton and index >= 0 and index == pressed:
-            self._current = index
-            self.activated.emit(self.content.examples[index].item)
+    def choose(self, index: int) -> None:
+        """Open the item of a caption."""
+        self.activated.emit(self.content.examples[index].item)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between captions and open their items."""
         key, step = event.key(), {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         moved = self._current + step.get(Qt.Key(key), 0)
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.activated.emit(self.content.examples[self._current].item)
+            self.choose(self._current)
         elif moved != self._current and 0 <= moved < len(self._boxes):
             self._current = moved
             self.update()
@@ -263,7 +235,7 @@ class CaptionColumn(QWidget):
     def event(self, event: QEvent) -> bool:
         """Tell each token's activation; follow a change of font."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            index = self.caption_at(event.pos())
+            index = self.part_at(event.pos())
             if index >= 0:
                 QToolTip.showText(event.globalPos(), self._tip(index), self)
             elif event.pos().y() < self.head:

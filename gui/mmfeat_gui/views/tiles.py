@@ -11,18 +11,18 @@ from PySide6.QtGui import (
     QHelpEvent,
     QImage,
     QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.pointing import PartedWidget
 
 _GAP = 8
 
 
-class TileFlow(QWidget):
+class TileFlow(PartedWidget):
     """Tiles of one size, in rows as wide as the widget.
 
     Subclasses paint a tile. Arrow keys move between tiles; Enter, Space or a
@@ -39,13 +39,9 @@ class TileFlow(QWidget):
         super().__init__(parent)
         self._tile = tile
         self._count = 0
-        self._current = 0
-        self._hovered = -1
-        self._pressed = -1
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def set_count(self, count: int) -> None:
@@ -75,7 +71,7 @@ class TileFlow(QWidget):
         corner = QPoint(column * (self._tile.width() + _GAP), row * (self._tile.height() + _GAP))
         return QRect(corner, self._tile)
 
-    def tile_at(self, point: QPoint) -> int:
+    def part_at(self, point: QPoint) -> int:
         """Return the tile under a point, or -1."""
         return next((i for i in range(self._count) if self.tile_rect(i).contains(point)), -1)
 
@@ -118,35 +114,9 @@ class TileFlow(QWidget):
                 painter.restore()
         painter.end()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Mark the tile under the cursor."""
-        self._hover(self.tile_at(event.position().toPoint()))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Mark none."""
-        self._hover(-1)
-
-    def _hover(self, index: int) -> None:
-        if index != self._hovered:
-            self._hovered = index
-            shape = Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor
-            self.setCursor(shape)
-            self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a click; other buttons are the window's."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = self.tile_at(event.position().toPoint())
-        else:
-            event.ignore()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Activate the tile that was clicked."""
-        index, pressed = self.tile_at(event.position().toPoint()), self._pressed
-        self._pressed = -1
-        if event.button() == Qt.MouseButton.LeftButton and index >= 0 and index == pressed:
-            self._current = index
-            self.activated.emit(index)
+    def choose(self, index: int) -> None:
+        """Activate a tile."""
+        self.activated.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between tiles and activate them."""
@@ -159,7 +129,7 @@ class TileFlow(QWidget):
         }
         key = Qt.Key(event.key())
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._count:
-            self.activated.emit(self._current)
+            self.choose(self._current)
         elif (
             key in steps
             and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
@@ -173,7 +143,7 @@ class TileFlow(QWidget):
     def event(self, event: QEvent) -> bool:
         """Show the tool tip of the tile under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            index = self.tile_at(event.pos())
+            index = self.part_at(event.pos())
             if index >= 0:
                 QToolTip.showText(event.globalPos(), self.describe(index), self)
             else:

@@ -400,7 +400,7 @@ DAMAGES = {
         "/codes/image.patch",
     ),
     "patches outside the grid": (fill("codes/image.patch/rows/position", 20000), "a patch outside"),
-    "a terabyte of codes": (declare_a_terabyte, "more than the file can hold"),
+    "a terabyte of codes": (declare_a_terabyte, "declared larger than the file"),
     "a link to another file": (link_outside, "points to another file"),
     "numbers in another file": (raw_file_outside, "points to another file"),
 }
