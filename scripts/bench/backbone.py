@@ -19,15 +19,16 @@ pointing
     of one, each language in turn, lies in its quarter. Chance 0.25.
 token_deletion
     For captions of several tokens: deleting the token on which the caption's
-    strongest feature is most active lowers the feature's pooled pre-activation
-    more than deleting a random other token. Chance 0.5. Captions whose strongest
-    feature fires on no token count as failures.
+    strongest feature is most active lowers the feature's pooled activation more
+    than deleting a random other token. Chance 0.5. Ties, and captions whose
+    strongest feature fires on no token, count as failures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +84,8 @@ def retrieval(activations: Path) -> dict[str, object]:
                 "all_r10": lower(everything, everything, 10),
             }
 
-    def over(kind: str, how: object) -> float:
-        return float(how([s[kind] for s in scores.values()]))  # type: ignore[operator]
+    def over(kind: str, how: Callable[[list[float]], float]) -> float:
+        return float(how([s[kind] for s in scores.values()]))
 
     return {
         "heldout_r1_mean": over("heldout_r1", np.mean),
@@ -179,7 +180,9 @@ def token_deletion(corpus: Path, activations: Path, sae: Path) -> dict[str, floa
         after.append(rows["text.pooled"].x)
     twice = np.repeat(group, 2)
     now = pre(np.concatenate(after), pooled_stats.mean[twice], pooled_stats.scale[twice])
-    value = now[torch.arange(len(now)), feature.repeat_interleave(2)].reshape(-1, 2)
+    kept, latents = now.topk(trained.sae.k, 1)
+    code = torch.zeros_like(now).scatter(1, latents, kept.relu())
+    value = code[torch.arange(len(code)), feature.repeat_interleave(2)].reshape(-1, 2)
     lower = (value[:, 0] < value[:, 1]).numpy()
     return {
         "token_deletion": float((lower & fires).mean()),
