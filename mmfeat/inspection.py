@@ -26,10 +26,10 @@ def describe(path: Path) -> dict[str, Any]:
         trained = load_sae(path)
         return {
             "kind": "mmfeat-sae",
-            "architecture": trained.sae.architecture,
-            "d_in": trained.sae.d_in,
-            "d_sae": trained.sae.d_sae,
-            "k": trained.sae.k,
+            "architecture": trained.architecture,
+            "d_in": trained.d_in,
+            "d_sae": trained.d_sae,
+            "one_decoder": trained.one_decoder,
             "streams": list(trained.streams),
             "metadata": dict(trained.metadata),
         }

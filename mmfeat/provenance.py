@@ -33,8 +33,9 @@ def content_hash(path: Path) -> str:
     """
     if path.is_dir():
         digest = hashlib.sha256()
-        for file in sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors")):
-            digest.update(f"{file.name}:{content_hash(file)}\n".encode())
+        for file in sorted(p for p in path.rglob("*") if p.suffix in (".json", ".safetensors")):
+            name = file.relative_to(path).as_posix()
+            digest.update(f"{name}:{content_hash(file)}\n".encode())
         return digest.hexdigest()
     if path.suffix == ".h5":
         return hdf5.stored_digest(path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from mmfeat.errors import MmfeatError
 from mmfeat.files import disk_errors, exclusive, whole_file
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.settings import TrainSettings, load_settings
+
+if TYPE_CHECKING:
+    from mmfeat.sae.standardisation import Standardisation
+    from mmfeat.store.activations import Activations
 
 DEFAULT_RECIPE = "naive-topk"
 
@@ -41,6 +46,39 @@ def recorded(activations: Path, settings: TrainSettings) -> str:
     )
 
 
+def standardisations(
+    activations: Activations, hook: str, mode: Literal["stream", "scalar"], trained: Sequence[str]
+) -> dict[str, Standardisation]:
+    """Return how the streams of a hook point are standardised.
+
+    ``stream``: the train mean of each stream and language is taken off, and
+    rows are scaled to a mean squared norm of d_in. ``scalar``: one scale for
+    all, so that the mean squared norm is d_in over the trained streams, each
+    language counting alike (Templeton et al. 2024); no mean is taken off.
+    Patches and tokens are there too: they are read with the same SAE.
+    """
+    from mmfeat.sae.standardisation import Standardisation
+
+    streams = [activations.stream(hook, name) for name in activations.hooks[hook]]
+    width = activations.stream(hook, trained[0]).d
+    kept = [stream for stream in streams if stream.d == width]
+    if mode == "stream":
+        return {stream.name: Standardisation(stream.mean, stream.scale) for stream in kept}
+    squares = []
+    for name in trained:
+        stream = activations.stream(hook, name)
+        # E||x||^2 = E||x - mean||^2 + ||mean||^2, and the scale is sqrt(d / E||x - mean||^2).
+        norm = width / stream.scale.astype(np.float64) ** 2 + np.square(
+            stream.mean, dtype=np.float64
+        ).sum(1)
+        squares.append(norm.mean())
+    scale = np.float32(np.sqrt(width / np.mean(squares)))
+    return {
+        stream.name: Standardisation(np.zeros_like(stream.mean), np.full_like(stream.scale, scale))
+        for stream in kept
+    }
+
+
 def train(
     activations: Path | str,
     out: Path | str,
@@ -50,9 +88,7 @@ def train(
 ) -> dict[str, Any]:
     """Train an SAE on true pairs of train concepts and score it on test concepts.
 
-    Standardisation is a stream's and a language's own: their train mean is
-    taken off, and rows are scaled to a mean squared norm of d_in. An
-    interrupted training goes on from its last checkpoint.
+    An interrupted training goes on from its last checkpoint.
 
     Parameters
     ----------
@@ -60,6 +96,8 @@ def train(
         An activations file.
     out : path
         The SAE folder.
+    settings : TrainSettings, optional
+        Default: the recipe `DEFAULT_RECIPE`.
 
     Returns
     -------
@@ -69,48 +107,51 @@ def train(
     Raises
     ------
     MmfeatError
-        If the streams are not there, or the folder is being written.
+        If settings exclude each other, the streams are not there, or the folder is
+        being written.
     """
     from mmfeat.analysis.fidelity import fidelity
-    from mmfeat.sae.interop import Standardisation, TrainedSAE, save_sae
+    from mmfeat.sae.combinations import check
+    from mmfeat.sae.interop import TrainedSAE, forget_sae, save_sae
     from mmfeat.sae.trainer import train_sae
     from mmfeat.store.activations import open_activations
     from mmfeat.store.pairs import PairSource
 
     settings = settings or recipe(DEFAULT_RECIPE)
+    check(settings)
     source, folder = Path(activations), Path(out)
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
     with open_activations(source) as acts, disk_errors(folder), exclusive(folder):
+        for name in settings.streams:
+            acts.stream(settings.hook, name)  # says what there is, if this is not
+        streams = standardisations(
+            acts, settings.hook, settings.batch.standardise, settings.streams
+        )
         pairs = PairSource(
             acts,
             settings.hook,
-            settings.streams,
-            settings.optimiser.batch_size,
+            {name: streams[name] for name in settings.streams if name in streams},
+            settings.batch,
             settings.seed,
         )
         record = recorded(source, settings)
         # Whatever SAE was here is no longer whole from now on.
-        (folder / "cfg.json").unlink(missing_ok=True)
-        sae = train_sae(pairs, pairs.d_in, settings, folder, key=record, progress=progress)
-        # Patches and tokens are read with the same SAE, each by its own mean and scale.
-        streams = {
-            name: Standardisation(stream.mean, stream.scale)
-            for name in acts.hooks[settings.hook]
-            if (stream := acts.stream(settings.hook, name)).d == pairs.d_in
-        }
+        forget_sae(folder)
+        saes = train_sae(pairs, pairs.d_in, settings, folder, key=record, progress=progress)
         metadata = {
             "model_name": acts.backbone,
             "hook_name": settings.hook,
             "streams": list(settings.streams),
             "languages": list(acts.languages),
+            "trained_as": settings.sae.architecture,
             "provenance": json.loads(record),
         }
-        trained = TrainedSAE(sae.requires_grad_(False), streams, metadata)
+        trained = TrainedSAE(saes, streams, metadata)
         scores = {name: fidelity(trained, acts, settings.hook, name) for name in settings.streams}
         with whole_file(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-        save_sae(folder, sae, streams, metadata)
+        save_sae(folder, saes, streams, metadata)
         (folder / "checkpoint.pt").unlink(missing_ok=True)
     return {
         "out": str(folder),

@@ -29,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--feature", type=int, metavar="N", help="begin at this feature")
     place.add_argument("--item", metavar="ID", help="begin at this item")
+    place.add_argument(
+        "--beside", type=Path, metavar="ATLAS", help="begin by comparing with this atlas"
+    )
     parser.add_argument(
         "--screenshot", type=Path, metavar="FILE.png", help="write a picture of the window and end"
     )
@@ -78,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A picture shows the same whatever was remembered.
     settings = Settings() if options.screenshot else load_settings()
     strings.use(options.language or settings.language or strings.system_language())
-    if options.atlas is None and (options.feature is not None or options.item is not None):
+    places = (options.feature, options.item, options.beside)
+    if options.atlas is None and any(place is not None for place in places):
         return _fail(strings.tr("error.no_atlas"))
     if options.screenshot:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -94,14 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     application = make_application()
     window = MainWindow(settings)
     if options.screenshot:
-        sentence = take_picture(
-            window, options.screenshot, options.size, options.atlas, options.feature, options.item
-        )
+        sentence = take_picture(window, options.screenshot, options.size, options.atlas, *places)
         return _fail(sentence) if sentence else 0
     quit_on_signals(application)
     window.show()
     if options.atlas is not None:
-        window.open_atlas(options.atlas, options.feature, options.item)
+        window.open_atlas(options.atlas, *places)
     status = int(application.exec())
     save_settings(settings)
     return status

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import Advance
 from mmfeat.sae.interop import TrainedSAE
-from mmfeat.store.activations import Stream
+from mmfeat.store.activations import Activations, Stream
+
+_CHUNK = 16_384
+# Most pre-activations held at a time, so that a wide SAE gets fewer rows.
+_CELLS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,91 @@ class Codes:
         ones = np.ones(len(self.indices), bool)
         return sp.csr_matrix((ones, self.indices, self.indptr), (self.n, self.d_sae))
 
+    def matrix(self) -> sp.csr_array:
+        """Return the codes as float64 [n, d_sae]."""
+        values = self.data.astype(np.float64)
+        return sp.csr_array((values, self.indices, self.indptr), (self.n, self.d_sae))
+
+    def select(self, rows: Int[np.ndarray, "chosen"]) -> Codes:
+        """Return the codes of some rows, in the order given."""
+        counts = np.diff(self.indptr)[rows]
+        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        entry = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
+        return Codes(indptr, self.indices[entry], self.data[entry], self.d_sae)
+
+
+class EncodedRows(NamedTuple):
+    """Some rows of a stream, each encoded from itself alone.
+
+    Attributes
+    ----------
+    row, group : int [rows]
+        Which rows of the stream, and the mean and scale each has.
+    raw : float32 [rows, d_in]
+        As stored.
+    x : float32 [rows, d_in]
+        Standardised as the SAE takes them.
+    values, latents : [rows, m]
+        Activations and latents; a silent one has activation 0.
+    """
+
+    row: Int[np.ndarray, "rows"]
+    group: Int[np.ndarray, "rows"]
+    raw: Float[np.ndarray, "rows d_in"]
+    x: Float[Tensor, "rows d_in"]
+    values: Float[Tensor, "rows m"]
+    latents: Int[Tensor, "rows m"]
+
+
+def check_match(trained: TrainedSAE, activations: Activations, folder: Path) -> None:
+    """Refuse an SAE of another backbone, or with other languages in its statistics.
+
+    Raises
+    ------
+    MmfeatError
+        If the SAE in `folder` was not trained on such activations.
+    """
+    own = (("model_name", activations.backbone), ("languages", list(activations.languages)))
+    for key, value in own:
+        known = trained.metadata.get(key)
+        if known != value:
+            raise MmfeatError(
+                f"{folder} was trained with {key} {known}, but {activations.path} has {value}; "
+                "give the activations it was trained on."
+            )
+
+
+@torch.inference_mode()
+def encoded(
+    trained: TrainedSAE, stream: Stream, chosen: Bool[np.ndarray, "rows"] | None = None
+) -> Iterator[EncodedRows]:
+    """Encode the chosen rows of a stream (default: all) in order, a chunk at a time.
+
+    Raises
+    ------
+    MmfeatError
+        If the SAE does not know the stream or its width.
+    """
+    if stream.name not in trained.streams or stream.d != trained.d_in:
+        raise MmfeatError(
+            f"The SAE has no mean and scale for {stream.name} of width {stream.d}; give the "
+            "activations it was trained on."
+        )
+    sae = trained.sae_of(stream.name)
+    x, group = stream.x, stream.group.astype(np.int64)
+    step = max(1, min(_CHUNK, _CELLS // trained.d_sae))
+    for start in range(0, stream.n, step):
+        index = np.arange(start, min(start + step, stream.n))
+        raw = x[start : start + step]
+        if chosen is not None:
+            kept = chosen[index]
+            index, raw = index[kept], raw[kept]
+        if len(index) == 0:
+            continue
+        raw, own = np.asarray(raw, np.float32), group[index]
+        rows = trained.standardise(stream.name, raw, own)
+        yield EncodedRows(index, own, raw, rows, *sae.encode(rows))
+
 
 @torch.inference_mode()
 def encode_stream(trained: TrainedSAE, stream: Stream, advance: Advance) -> Codes:
@@ -83,32 +176,19 @@ def encode_stream(trained: TrainedSAE, stream: Stream, advance: Advance) -> Code
     MmfeatError
         If the SAE does not know the stream or its width.
     """
-    known = trained.streams.get(stream.name)
-    if known is None or stream.d != trained.sae.d_in:
-        raise MmfeatError(
-            f"The SAE has no mean and scale for {stream.name} of width {stream.d}; give the "
-            "activations it was trained on."
-        )
-    sae = trained.sae
     counts = [np.zeros(1, np.int64)]
-    indices, data = [], []
-    x, group = stream.x, stream.group.astype(np.int64)
-    for start in range(0, stream.n, 16_384):
-        part = slice(start, min(start + 16_384, stream.n))
-        g = group[part]
-        rows = (np.asarray(x[part], np.float32) - known.mean[g]) * known.scale[g, None]
-        values, latents = sae.encode(torch.from_numpy(rows))
-        order = latents.argsort(1)
-        values, latents = values.gather(1, order).half(), latents.gather(1, order)
+    indices, data = [np.zeros(0, np.int32)], [np.zeros(0, np.float16)]
+    for part in encoded(trained, stream):
+        order = part.latents.argsort(1)
+        values, latents = part.values.gather(1, order).half(), part.latents.gather(1, order)
         on = values > 0  # after rounding, so that what is stored fires
         counts.append(on.sum(1).numpy())
         indices.append(latents[on].numpy().astype(np.int32))
         data.append(values[on].numpy())
-        advance(part.stop - part.start)
-    empty = np.zeros(0)
+        advance(len(part.row))
     return Codes(
         np.cumsum(np.concatenate(counts)),
-        np.concatenate(indices) if indices else empty.astype(np.int32),
-        np.concatenate(data) if data else empty.astype(np.float16),
-        sae.d_sae,
+        np.concatenate(indices),
+        np.concatenate(data),
+        trained.d_sae,
     )

@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 import torch
 
-from mmfeat.errors import MmfeatError
+from mmfeat.analysis.codes import encoded
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.store.activations import Activations
 
@@ -27,42 +27,33 @@ def fidelity(
     """Score an SAE on the rows of a split.
 
     FVU = sum ||x - x_hat||^2 / sum ||x - mean||^2 in raw space, about the train
-    mean of the stream and language; L0 = mean number of active latents; dead =
-    share of latents that fire on no row. Each row is encoded from itself alone.
+    mean of the stream and language, however the SAE standardises; L0 = mean
+    number of active latents; dead = share of latents that fire on no row. Each
+    row is encoded from itself alone.
 
     Raises
     ------
     MmfeatError
-        If the SAE and the rows differ in width.
+        If the SAE does not know the stream or its width.
     """
     rows = activations.stream(hook, stream)
-    sae = trained.sae
-    if rows.d != sae.d_in:
-        raise MmfeatError(
-            f"The SAE takes rows of width {sae.d_in}, but {stream} in {activations.path} has "
-            f"{rows.d}; give the activations it was trained on."
-        )
+    sae = trained.sae_of(stream)
     groups = len(rows.scale)
     error, total, active = np.zeros(groups), np.zeros(groups), np.zeros(groups)
     count = np.zeros(groups, np.int64)
-    fired = torch.zeros(groups, sae.d_sae, dtype=torch.bool)
+    fired = torch.zeros(groups, trained.d_sae, dtype=torch.bool)
     chosen = activations.split[rows.item] == split
-    x, group = rows.x, rows.group.astype(np.int64)
-    for start in range(0, rows.n, 16_384):
-        index = start + np.flatnonzero(chosen[start : start + 16_384])
-        if len(index) == 0:
-            continue
-        g = group[index]
-        z = torch.from_numpy(rows.standardised(x[index], g))
-        values, latents = sae.encode(z)
-        residual = (z - sae.decode(values, latents)).double().square().sum(1).numpy()
-        square = rows.scale[g].astype(np.float64) ** 2
-        error += np.bincount(g, residual / square, groups)
-        total += np.bincount(g, z.double().square().sum(1).numpy() / square, groups)
-        active += np.bincount(g, (values > 0).sum(1).numpy(), groups)
+    for part in encoded(trained, rows, chosen):
+        g, on = part.group, part.values > 0
+        residual = (part.x - sae.decode(part.values, part.latents)).double().square().sum(1)
+        # The SAE's scale leads back to raw space; its mean cancels.
+        square = trained.streams[stream].scale[g].astype(np.float64) ** 2
+        error += np.bincount(g, residual.numpy() / square, groups)
+        centred = part.raw.astype(np.float64) - rows.mean[g]
+        total += np.bincount(g, np.einsum("nd,nd->n", centred, centred), groups)
+        active += np.bincount(g, on.sum(1).numpy(), groups)
         count += np.bincount(g, minlength=groups)
-        on = values > 0
-        fired[torch.from_numpy(g)[:, None].expand_as(latents)[on], latents[on]] = True
+        fired[torch.from_numpy(g)[:, None].expand_as(on)[on], part.latents[on]] = True
     names = activations.languages if rows.is_text else ("all",)
     kept = [i for i in range(groups) if count[i]]
     return {

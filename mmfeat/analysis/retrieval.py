@@ -3,12 +3,56 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Float, Int
+
+# Cosines this near are a tie: rows that point the same way differ by rounding alone.
+_ROUNDING = 1e-6
+# Most scores held at a time.
+_CELLS = 1 << 24
 
 
 def unit_rows(x: Float[np.ndarray, "rows d"]) -> Float[np.ndarray, "rows d"]:
     """Scale rows to unit norm; zero rows stay zero."""
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))
+
+
+def _unit(x: np.ndarray | sp.sparray) -> np.ndarray | sp.csr_array:
+    if not sp.issparse(x):
+        return unit_rows(np.asarray(x, np.float32))
+    rows = sp.csr_array(x, dtype=np.float64)
+    norm = np.sqrt(rows.multiply(rows).sum(axis=1))
+    return sp.csr_array(sp.diags_array(1 / np.maximum(norm, 1e-12)) @ rows)
+
+
+def wrong_before(
+    queries: Float[np.ndarray, "q d"] | sp.sparray,
+    gallery: Float[np.ndarray, "g d"] | sp.sparray,
+    query_key: Int[np.ndarray, "q"],
+    gallery_key: Int[np.ndarray, "g"],
+    chunk: int | None = None,
+) -> Int[np.ndarray, "q"]:
+    """Return how many wrong gallery rows stand before each query's best hit, by cosine.
+
+    Every gallery row with the query's key is a hit (items with identical
+    pictures have one key). Ties are pessimistic: a wrong row that scores as
+    high as the best hit stands before it, so that constant codes find nothing.
+    A query without a hit has more rows before it than any k. Both sides are
+    dense, or both are sparse codes; only a chunk of scores is ever held.
+    """
+    q, g = _unit(queries), _unit(gallery).T
+    rows = q.shape[0]
+    step = chunk or max(1, _CELLS // max(1, len(gallery_key)))
+    before = np.empty(rows, np.int64)
+    for start in range(0, rows, step):
+        part = slice(start, min(start + step, rows))
+        scores = q[part] @ g
+        scores = scores.toarray() if sp.issparse(scores) else scores
+        hit = query_key[part, None] == gallery_key[None]
+        best = np.where(hit, scores, -np.inf).max(1, keepdims=True, initial=-np.inf)
+        wrong = ((scores >= best - _ROUNDING) & ~hit).sum(1)
+        before[part] = np.where(hit.any(1), wrong, np.iinfo(np.int64).max)
+    return before
 
 
 def recall_at(
@@ -17,20 +61,8 @@ def recall_at(
     query_key: Int[np.ndarray, "q"],
     gallery_key: Int[np.ndarray, "g"],
     k: int,
-    chunk: int = 1024,
+    chunk: int | None = None,
 ) -> float:
-    """Return the share of queries that find a hit among their k nearest by cosine.
-
-    Every gallery row with the query's key is a hit (items with identical
-    pictures have one key). Ties are pessimistic: a wrong row that scores as
-    high as the best hit stands before it, so that constant codes find nothing.
-    """
-    q, g = unit_rows(queries.astype(np.float32)), unit_rows(gallery.astype(np.float32))
-    found = 0
-    for start in range(0, len(q), chunk):
-        scores = q[start : start + chunk] @ g.T
-        hit = query_key[start : start + chunk, None] == gallery_key[None]
-        best = np.where(hit, scores, -np.inf).max(1, keepdims=True)
-        before = ((scores >= best) & ~hit).sum(1)
-        found += int(((before < k) & hit.any(1)).sum())
-    return found / len(q)
+    """Return the share of queries that find a hit among their k nearest, see `wrong_before`."""
+    before = wrong_before(queries, gallery, query_key, gallery_key, chunk)
+    return float((before < k).mean())

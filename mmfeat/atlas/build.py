@@ -23,6 +23,7 @@ from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.interop import TrainedSAE, load_sae
+from mmfeat.sae.topk import TopKSAE
 from mmfeat.store.activations import Activations, Stream, open_activations
 
 KIND = "mmfeat-atlas"
@@ -98,7 +99,7 @@ def build_atlas(
                 file.attrs["attribution"] = items.attribution
                 file.attrs["backbone"] = acts.backbone
                 file.attrs["hook"] = hook
-                file.attrs["d_in"], file.attrs["d_sae"] = trained.sae.d_in, trained.sae.d_sae
+                file.attrs["d_in"], file.attrs["d_sae"] = trained.d_in, trained.d_sae
                 _write_items(file, items, thumbnails)
                 _write_sae(file, trained)
                 return {
@@ -138,9 +139,15 @@ def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:
 
 def _write_sae(file: h5py.File, trained: TrainedSAE) -> None:
     group = hdf5.encode_group(file.create_group("sae"), "sae")
-    group.attrs["architecture"], group.attrs["k"] = trained.sae.architecture, trained.sae.k
-    for name in ("W_enc", "b_enc", "W_dec", "b_dec"):
-        group[name] = getattr(trained.sae, name).numpy()
+    group.attrs["trained_as"] = trained.architecture
+    group["decoder"] = trained.decoder.numpy()
+    for modality, sae in trained.saes.items():
+        node = hdf5.encode_group(group.create_group(modality), "weights")
+        node.attrs["architecture"] = sae.architecture
+        if isinstance(sae, TopKSAE):
+            node.attrs["k"] = sae.k
+        for name, tensor in sae.tensors().items():
+            node[name] = tensor.numpy()
     streams = hdf5.encode_group(group.create_group("streams"), "streams")
     for name, values in trained.streams.items():
         node = hdf5.encode_group(streams.create_group(name), "standardisation")
@@ -182,7 +189,7 @@ def _write_features(
     _write_scores(file, on_image, on_text, shared)
 
     chosen = hdf5.encode_group(file.create_group("examples"), "examples")
-    with progress.stage("choosing examples", 2 * trained.sae.d_sae) as advance:
+    with progress.stage("choosing examples", 2 * trained.d_sae) as advance:
         for name, stream, groups, top, per_band in (
             (IMAGE, image, 1, 20, 5),
             (TEXT, text, languages, 10, 3),
@@ -198,13 +205,14 @@ def _write_features(
             )
             _write_examples(chosen, name, found)
 
-    decoder = trained.sae.W_dec.numpy()
+    decoder = trained.decoder.numpy()
     index, cosine = neighbours(decoder)
     group = hdf5.encode_group(file.create_group("neighbours"), "neighbours")
     group["index"], group["cosine"] = index, cosine
     hdf5.encode_group(file.create_group("maps"), "maps")
 
-    row, score = nearest_captions(text, kept[TEXT], decoder, languages)
+    own = trained.sae_of(TEXT).W_dec.detach().numpy()
+    row, score = nearest_captions(text, kept[TEXT], own, languages)
     names = hdf5.encode_group(file.create_group("names"), "names")
     texts = [corpus.captions.text[text.caption[r]] if r >= 0 else "" for r in row.ravel()]
     hdf5.write_strings(names, "text", texts, row.shape)
@@ -215,7 +223,7 @@ def _write_features(
     group.attrs["json"] = json.dumps(scores)
     alive = (on_image.count.sum(1) + on_text.count.sum(1)) > 0
     return {
-        "d_sae": trained.sae.d_sae,
+        "d_sae": trained.d_sae,
         "alive": int(alive.sum()),
         "testable": int(shared.testable.sum()),
         "shared": int(shared.shared.sum()),

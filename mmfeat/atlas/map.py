@@ -33,7 +33,7 @@ def add_map(
     hdf5.open_checked(path, KIND).close()
     with progress.stage("laying out the map", None) as advance, hdf5.modify(path, KIND) as file:
         xy = umap_of(
-            file["sae/W_dec"][:],
+            file["sae/decoder"][:],
             file["neighbours/index"][:],
             file["neighbours/cosine"][:],
             settings,

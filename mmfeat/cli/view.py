@@ -21,6 +21,9 @@ def view(
     ] = None,
     feature: Annotated[int | None, typer.Option(help="Begin at this feature.")] = None,
     item: Annotated[str | None, typer.Option(help="Begin at the item of this id.")] = None,
+    beside: Annotated[
+        Path | None, typer.Option(metavar="ATLAS", help="Begin by comparing with this atlas.")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Pixels of the picture. [1440x900]")
     ] = None,
@@ -34,7 +37,13 @@ def view(
                 f"The viewer needs {package}, which is not installed; run: pip install mmfeat"
             )
     command = [sys.executable, "-m", "mmfeat_gui"]
-    options = {"screenshot": screenshot, "feature": feature, "item": item, "size": size}
+    options = {
+        "screenshot": screenshot,
+        "feature": feature,
+        "item": item,
+        "beside": beside,
+        "size": size,
+    }
     for option, value in options.items():
         if value is not None:
             command.append(f"--{option}={value}")

@@ -8,21 +8,40 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
+SECOND = "/2"  # ends the name of a view that is an item's second caption
+
+
+def stream_of(view: str) -> str:
+    """Return the stream of a view: ``text.pooled`` for ``text.pooled/2``."""
+    return view.removesuffix(SECOND)
+
+
+def modality_of(view: str) -> str:
+    """Return ``image`` or ``text``."""
+    return view.split(".", 1)[0]
+
 
 @dataclass(frozen=True)
 class PairBatch:
-    """Rows that belong together: row j of every stream comes from the same item.
+    """Rows that belong together: row j of every view comes from the same item.
+
+    A view is a stream, or a stream's second caption of the same item in another
+    language; every two views make pairs.
 
     Attributes
     ----------
-    rows : mapping of stream to float32 [pairs, d_in]
+    rows : mapping of view to float32 [pairs, d_in]
         Standardised activations.
-    language : int64 [pairs]
-        Language of the text rows, -1 where there are none.
-    item : int64 [pairs]
-        Item of the pair.
+    language : mapping of view to int64 [pairs]
+        Language of each row, -1 for pictures.
+    weight : mapping of view to float32 [pairs]
+        What a row counts in the loss, 1 on average over all views.
+    item, concept : int64 [pairs]
+        Item of the pair, and its concept.
     """
 
     rows: Mapping[str, Float[Tensor, "pairs d_in"]]
-    language: Int[Tensor, "pairs"]
+    language: Mapping[str, Int[Tensor, "pairs"]]
+    weight: Mapping[str, Float[Tensor, "pairs"]]
     item: Int[Tensor, "pairs"]
+    concept: Int[Tensor, "pairs"]

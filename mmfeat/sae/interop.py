@@ -10,69 +10,151 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.nn import functional as F
 
 from mmfeat.errors import MmfeatError
 from mmfeat.files import whole_file
+from mmfeat.sae.base import SAE
+from mmfeat.sae.batch import modality_of
+from mmfeat.sae.registry import ARCHITECTURES
+from mmfeat.sae.standardisation import Standardisation
 from mmfeat.sae.topk import TopKSAE
 
 _SAE_LENS_VERSION = "6.0.0"
-_WEIGHTS = ("W_enc", "b_enc", "W_dec", "b_dec")
-
-
-@dataclass(frozen=True)
-class Standardisation:
-    """Mean [groups, d_in] and scale [groups] of a stream; a group is a language, or all."""
-
-    mean: Float[np.ndarray, "groups d_in"]
-    scale: Float[np.ndarray, "groups"]
+_SAE_LENS_NAMES = {"relu": "standard"}
+_MODALITIES = ("image", "text")
 
 
 @dataclass(frozen=True)
 class TrainedSAE:
-    """An SAE with what it needs to act on rows of a stream."""
+    """An SAE with what it needs to act on rows of a stream.
 
-    sae: TopKSAE
+    A row is encoded from itself alone, by the SAE of its stream's modality:
+    there is no way to hand over a partner row or a label.
+
+    Attributes
+    ----------
+    saes : mapping of str to SAE
+        By modality; the same object where pictures and captions have all in common.
+    streams : mapping of str to Standardisation
+        By stream.
+    metadata : mapping
+        Backbone, hook point, languages, provenance.
+    """
+
+    saes: Mapping[str, SAE]
     streams: Mapping[str, Standardisation]
     metadata: Mapping[str, Any]
+
+    @property
+    def d_in(self) -> int:
+        """Width of a row."""
+        return next(iter(self.saes.values())).d_in
+
+    @property
+    def d_sae(self) -> int:
+        """Number of latents."""
+        return next(iter(self.saes.values())).d_sae
+
+    @property
+    def architecture(self) -> str:
+        """What it was trained as."""
+        own = next(iter(self.saes.values())).architecture
+        return str(self.metadata.get("trained_as", own))
+
+    @property
+    def one_decoder(self) -> bool:
+        """Whether a latent has the same direction for pictures and captions."""
+        first, *others = self.saes.values()
+        # Gains are folded into what is saved, so that equal rows come back but for rounding.
+        return all(torch.allclose(first.W_dec, other.W_dec, atol=1e-5) for other in others)
+
+    @property
+    def decoder(self) -> Float[Tensor, "d_sae d"]:
+        """Unit directions of the latents; of both decoders together where they are apart."""
+        if self.one_decoder:
+            return next(iter(self.saes.values())).W_dec.detach()
+        rows = torch.cat([self.saes[name].W_dec.detach() for name in _MODALITIES], dim=1)
+        return F.normalize(rows, dim=1)
+
+    def sae_of(self, stream: str) -> SAE:
+        """Return the SAE that encodes and decodes rows of a stream."""
+        return self.saes[modality_of(stream)]
+
+    def standardise(
+        self, stream: str, rows: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
+    ) -> Float[Tensor, "rows d_in"]:
+        """Return raw rows of a stream as the SAE takes them; `group` is a row's language, or 0."""
+        return torch.from_numpy(self.streams[stream].apply(rows, group))
+
+    def encode(
+        self, stream: str, rows: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
+    ) -> tuple[Float[Tensor, "rows m"], Int[Tensor, "rows m"]]:
+        """Return activations and latents of raw rows of a stream."""
+        return self.sae_of(stream).encode(self.standardise(stream, rows, group))
 
 
 def save_sae(
     folder: Path,
-    sae: TopKSAE,
+    saes: Mapping[str, SAE],
     streams: Mapping[str, Standardisation],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write an SAE folder.
+    """Write an SAE folder; where pictures and captions differ, one subfolder a modality.
 
     ``cfg.json`` goes first when a folder is written again and comes last: a
     folder with it is whole.
     """
-    (folder / "cfg.json").unlink(missing_ok=True)
-    weights = {name: getattr(sae, name).detach().contiguous() for name in _WEIGHTS}
+    forget_sae(folder)
+    if len({id(sae) for sae in saes.values()}) == 1:
+        _save_one(folder, next(iter(saes.values())), streams, metadata)
+        return
+    for modality, sae in saes.items():
+        own = {name: stats for name, stats in streams.items() if modality_of(name) == modality}
+        place = folder / modality
+        place.mkdir(parents=True, exist_ok=True)
+        _save_one(place, sae, own, {**metadata, "modality": modality})
+
+
+def forget_sae(folder: Path) -> None:
+    """Take away what makes an SAE in a folder whole, before another is written there."""
+    for place in (folder, *(folder / modality for modality in _MODALITIES)):
+        (place / "cfg.json").unlink(missing_ok=True)
+
+
+def _save_one(
+    folder: Path,
+    sae: SAE,
+    streams: Mapping[str, Standardisation],
+    metadata: Mapping[str, Any],
+) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in sae.tensors().items()}
     _write(folder / "sae_weights.safetensors", save(weights))
     arrays: dict[str, np.ndarray] = {}
     for name, values in streams.items():
         arrays[f"{name}.mean"] = np.ascontiguousarray(values.mean, dtype=np.float32)
         arrays[f"{name}.scale"] = np.ascontiguousarray(values.scale, dtype=np.float32)
     _write(folder / "streams.safetensors", save_arrays(arrays))
-    config = {
-        "architecture": sae.architecture,
+    config: dict[str, Any] = {
+        "architecture": _SAE_LENS_NAMES.get(sae.architecture, sae.architecture),
         "d_in": sae.d_in,
         "d_sae": sae.d_sae,
-        "k": sae.k,
         "dtype": "float32",
         "device": "cpu",
         "apply_b_dec_to_input": False,
-        "rescale_acts_by_decoder_norm": False,
         "normalize_activations": "none",
         "reshape_activations": "none",
-        "metadata": {"sae_lens_version": _SAE_LENS_VERSION, **metadata},
     }
+    if isinstance(sae, TopKSAE):
+        config["k"] = sae.k
+        config["rescale_acts_by_decoder_norm"] = False
+    config["metadata"] = {"sae_lens_version": _SAE_LENS_VERSION, **metadata}
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     _write(folder / "cfg.json", text.encode())
 
@@ -80,6 +162,19 @@ def save_sae(
 def _write(path: Path, data: bytes) -> None:
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
+
+
+def sae_config(folder: Path) -> dict[str, Any]:
+    """Return ``cfg.json`` of an SAE folder, the picture's where modalities differ.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is none, or it is no JSON.
+    """
+    place = folder if (folder / "cfg.json").exists() else folder / _MODALITIES[0]
+    found: dict[str, Any] = json.loads((place / "cfg.json").read_text("utf-8"))
+    return found
 
 
 def load_sae(folder: Path | str) -> TrainedSAE:
@@ -91,6 +186,20 @@ def load_sae(folder: Path | str) -> TrainedSAE:
         If a file is missing or damaged, the architecture is unknown, or shapes disagree.
     """
     folder = Path(folder)
+    apart = [name for name in _MODALITIES if (folder / name).is_dir()]
+    if (folder / "cfg.json").exists() or not apart:
+        sae, streams, metadata = _load_one(folder)
+        return TrainedSAE(dict.fromkeys(_MODALITIES, sae), streams, metadata)
+    parts = {name: _load_one(folder / name) for name in _MODALITIES}
+    (image, _, metadata), (text, _, _) = parts["image"], parts["text"]
+    if (image.d_in, image.d_sae) != (text.d_in, text.d_sae):
+        raise MmfeatError(f"{folder}: its two SAEs differ in size; train it again.")
+    joined = {name: stats for _, streams, _ in parts.values() for name, stats in streams.items()}
+    kept = {key: value for key, value in metadata.items() if key != "modality"}
+    return TrainedSAE({name: sae for name, (sae, _, _) in parts.items()}, joined, kept)
+
+
+def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, Any]]:
     try:
         config = json.loads((folder / "cfg.json").read_text("utf-8"))
         weights = load_file(folder / "sae_weights.safetensors")
@@ -114,18 +223,30 @@ def load_sae(folder: Path | str) -> TrainedSAE:
         OSError,
     ) as error:
         raise MmfeatError(f"{folder} holds a damaged SAE ({error}); train it again.") from error
-    if architecture != "topk":
+    ours = {theirs: own for own, theirs in _SAE_LENS_NAMES.items()}
+    own = ours.get(architecture, architecture) if isinstance(architecture, str) else None
+    if own not in ("relu", "topk", "jumprelu", "gated"):
         raise MmfeatError(f"{folder}: the architecture {architecture!r} is unknown here.")
-    shapes = {"W_enc": (d_in, d_sae), "b_enc": (d_sae,), "W_dec": (d_sae, d_in), "b_dec": (d_in,)}
+    options = {"k": k} if own == "topk" else {}
+    if own == "topk" and not 1 <= k <= d_sae:
+        raise MmfeatError(f"{folder}: k is {k}, which is not within 1 and d_sae {d_sae}.")
+    if d_in < 1 or d_sae < 1:
+        raise MmfeatError(f"{folder}: d_in is {d_in} and d_sae {d_sae}; train it again.")
+    with torch.device("meta"):
+        sae: SAE = ARCHITECTURES[own](d_in, d_sae, **options)
+    shapes = {name: tuple(getattr(sae, name).shape) for name in sae.saved}
     found = {name: tuple(weights[name].shape) if name in weights else None for name in shapes}
-    if found != shapes or not 1 <= k <= d_sae:
+    if found != shapes:
         raise MmfeatError(f"{folder}: the weights do not have the shapes that cfg.json names.")
     if not all(bool(torch.isfinite(weights[name]).all()) for name in shapes):
         raise MmfeatError(f"{folder}: the weights are not all finite; train it again.")
-    with torch.device("meta"):
-        sae = TopKSAE(d_in, d_sae, k)
-    sae.load_state_dict({name: weights[name].float() for name in shapes}, assign=True)
-    sae.requires_grad_(False)
+    sae.restore(weights)
+    return sae, _standardisations(folder, arrays, d_in), metadata
+
+
+def _standardisations(
+    folder: Path, arrays: Mapping[str, np.ndarray], d_in: int
+) -> dict[str, Standardisation]:
     names = {name.removesuffix(".mean") for name in arrays if name.endswith(".mean")}
     try:
         streams = {
@@ -139,4 +260,4 @@ def load_sae(folder: Path | str) -> TrainedSAE:
             raise MmfeatError(f"{folder}: the mean of {name} is not of width {d_in}.")
         if not (np.isfinite(values.mean).all() and (values.scale > 0).all()):
             raise MmfeatError(f"{folder}: mean and scale of {name} are not all finite.")
-    return TrainedSAE(sae, streams, metadata)
+    return streams

@@ -4,48 +4,168 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from mmfeat.errors import MmfeatError
 
+Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
-class SAESettings(BaseModel):
-    """Size and sparsity."""
 
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    architecture: str = Field("topk", pattern="^topk$", description="how the support is chosen")
+
+class _SAE(_Section):
     d_sae: int = Field(1024, ge=1, le=1 << 26, description="number of latents")
+    encoders: Literal["one", "modality"] = Field("one", description="one for all, or each its own")
+    decoders: Literal["one", "modality"] = Field("one", description="one for all, or each its own")
+
+
+class TopKSettings(_SAE):
+    """Gao et al. 2024."""
+
+    architecture: Literal["topk"] = "topk"
     k: int = Field(16, ge=1, description="latents active in a row")
 
 
-class OptimiserSettings(BaseModel):
-    """Adam with a linear decay over the last fifth of the steps."""
+class BatchTopKSettings(_SAE):
+    """Bussmann et al. 2024."""
 
-    model_config = ConfigDict(extra="forbid")
+    architecture: Literal["batch-topk"] = "batch-topk"
+    k: int = Field(16, ge=1, description="latents active in a row, on average")
 
-    steps: int = Field(3000, ge=1)
-    batch_size: int = Field(512, ge=1, description="pairs a step; each has a row a stream")
-    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
-    clip: float = Field(1.0, gt=0, allow_inf_nan=False, description="largest norm of the gradient")
-    aux_k: int = Field(64, ge=0, description="dead latents that explain the error; 0 turns it off")
-    aux_weight: float = Field(1 / 32, ge=0, allow_inf_nan=False, description="weight of their loss")
-    dead_after: int = Field(
-        200, ge=1, description="steps without firing after which a latent is dead"
+
+class MatryoshkaSettings(_SAE):
+    """Bussmann et al. 2025: BatchTopK over nested prefixes."""
+
+    architecture: Literal["matryoshka"] = "matryoshka"
+    k: int = Field(16, ge=1, description="latents active in a row, on average")
+    prefixes: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0),
+        min_length=1,
+        description="nested dictionaries, as shares of d_sae, ascending to 1",
     )
 
 
-class TrainSettings(BaseModel):
-    """Everything that decides what a training gives."""
+class ReLUSettings(_SAE):
+    """Templeton et al. 2024."""
 
-    model_config = ConfigDict(extra="forbid")
+    architecture: Literal["relu"] = "relu"
+    sparsity: Finite = Field(5.0, description="coefficient lambda of the penalty")
+
+
+class JumpReLUSettings(_SAE):
+    """Rajamanoharan et al. 2024 (b)."""
+
+    architecture: Literal["jumprelu"] = "jumprelu"
+    sparsity: Finite = Field(0.5, description="coefficient lambda of the expected L0")
+    threshold: float = Field(0.001, gt=0, description="threshold at the start")
+    bandwidth: float = Field(0.001, gt=0, description="width of the straight-through kernel")
+
+
+class GatedSettings(_SAE):
+    """Rajamanoharan et al. 2024 (a)."""
+
+    architecture: Literal["gated"] = "gated"
+    sparsity: Finite = Field(5.0, description="coefficient lambda of the gates' L1")
+
+
+SAESettings = Annotated[
+    Annotated[TopKSettings, Tag("topk")]
+    | Annotated[BatchTopKSettings, Tag("batch-topk")]
+    | Annotated[MatryoshkaSettings, Tag("matryoshka")]
+    | Annotated[ReLUSettings, Tag("relu")]
+    | Annotated[JumpReLUSettings, Tag("jumprelu")]
+    | Annotated[GatedSettings, Tag("gated")],
+    Discriminator(
+        lambda value: (
+            value.get("architecture", "topk")
+            if isinstance(value, dict)
+            else getattr(value, "architecture", None)
+        )
+    ),
+]
+
+
+class BatchSettings(_Section):
+    """How a batch is made and transformed."""
+
+    size: int = Field(512, ge=1, description="pairs a step; each has a row a stream")
+    standardise: Literal["stream", "scalar"] = Field(
+        "stream",
+        description="stream: take off the mean of each stream and language and scale it to one "
+        "norm; scalar: one scale for all and no mean",
+    )
+    concept_balance: Share = Field(
+        0.0, description="0: items are drawn alike; 1: concepts are, however many variants"
+    )
+    second_caption: bool = Field(
+        False, description="also a caption in another language, so that captions make pairs"
+    )
+
+
+class SupportSettings(_Section):
+    """How the support is selected in training."""
+
+    shared: bool = Field(False, description="a pair has one support, from the sum of its scores")
+    mask: float = Field(0.0, ge=0, lt=1, description="share of latents hidden from both of a pair")
+    balance: Finite = Field(
+        0.0, description="step of each modality's bias towards latents that fire alike often"
+    )
+
+
+class LossSettings(_Section):
+    """Weights of the terms of the loss that see a pair; 0 leaves a term out."""
+
+    group_sparsity: Finite = 0.0
+    iso_energy: Finite = 0.0
+    energy_gap: Finite = 0.0
+    contrastive: Finite = 0.0
+    translation: Finite = 0.0
+    temperature: float = Field(0.1, gt=0, description="of the contrastive term")
+    masked: int = Field(4, ge=0, description="strongest latents that iso-energy leaves out")
+
+
+class OptimiserSettings(_Section):
+    """Adam with a linear decay at the end."""
+
+    steps: int = Field(3000, ge=1)
+    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
+        0.9,
+        0.999,
+    )
+    warmup: Share = Field(0.0, description="share of steps in which the learning rate rises")
+    decay: Share = Field(0.2, description="share of steps in which it falls to 0")
+    sparsity_warmup: Share = Field(
+        0.05, description="share of steps in which the sparsity coefficient rises"
+    )
+    clip: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="largest norm of the gradient"
+    )
+    aux_k: int = Field(64, ge=0, description="dead latents that explain the error; 0 turns it off")
+    aux_weight: Finite = Field(1 / 32, description="weight of their loss")
+    dead_after: int = Field(
+        200, ge=1, description="steps without firing after which a latent is dead"
+    )
+    resample_every: int = Field(
+        0, ge=0, description="steps after which dead latents begin anew; 0: never"
+    )
+
+
+class TrainSettings(_Section):
+    """Everything that decides what a training gives."""
 
     hook: str = "joint"
     streams: tuple[str, ...] = Field(("image.pooled", "text.pooled"), min_length=1)
     seed: int = Field(0, ge=0, lt=1 << 63)
-    sae: SAESettings = SAESettings()
+    sae: SAESettings = TopKSettings()
+    batch: BatchSettings = BatchSettings()
+    support: SupportSettings = SupportSettings()
+    loss: LossSettings = LossSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 
 
@@ -81,12 +201,15 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
         settings = TrainSettings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        place = list(first["loc"])
+        if place[0] == "sae":
+            del place[1:2]  # the architecture, which the user did not write there
+        name = ".".join(map(str, place))
         raise MmfeatError(f"{where}: {name}: {first['msg']}; mend that value.") from error
-    if settings.sae.k > settings.sae.d_sae:
+    k = getattr(settings.sae, "k", 1)
+    if k > settings.sae.d_sae:
         raise MmfeatError(
-            f"{where}: sae.k is {settings.sae.k}, more than sae.d_sae {settings.sae.d_sae}; "
-            "lower it."
+            f"{where}: sae.k is {k}, more than sae.d_sae {settings.sae.d_sae}; lower it."
         )
     return settings
 

@@ -3,25 +3,30 @@ r"""TopK sparse autoencoder (Gao et al. 2024, "Scaling and evaluating sparse aut
 .. math:: z = \mathrm{TopK}(\mathrm{ReLU}(x W_{enc} + b_{enc})), \qquad
           \hat x = z W_{dec} + b_{dec}
 
-with unit-norm decoder rows and, as in "Scaling Monosemanticity" (Templeton et
-al. 2024), no pre-encoder bias: rows are standardised before.
+with unit-norm decoder rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn import functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mmfeat.sae.selecting import SelectingSAE
+
+_UNIT = 1e-5  # norms that differ from 1 by less are rounding
 
 
-class TopKSAE(nn.Module):
-    """A TopK SAE on standardised rows.
+class TopKSAE(SelectingSAE):
+    """A TopK SAE.
+
+    With a gain g it is saved as the TopK SAE with the encoder ``g W_enc, g b_enc`` and decoder
+    rows ``W_dec / g``, which selects by ``g z`` and reconstructs alike: no other format needed.
 
     Parameters
     ----------
-    d_in, d_sae : int
-        Width of a row, number of latents.
     k : int
         Latents that may be active in a row; those whose pre-activation is not
         positive stay silent.
@@ -30,41 +35,45 @@ class TopKSAE(nn.Module):
     architecture = "topk"
 
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
-        super().__init__()
-        self.d_in, self.d_sae, self.k = d_in, d_sae, k
-        directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
-        self.W_dec = nn.Parameter(directions)
-        self.W_enc = nn.Parameter(directions.T.contiguous())
-        self.b_enc = nn.Parameter(torch.zeros(d_sae))
-        self.b_dec = nn.Parameter(torch.zeros(d_in))
+        super().__init__(d_in, d_sae)
+        self.k = k
 
-    def pre_activations(self, x: Float[Tensor, "rows d_in"]) -> Float[Tensor, "rows d_sae"]:
-        """Return ``x W_enc + b_enc``."""
-        return torch.addmm(self.b_enc, x, self.W_enc)
+    def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
+        """Return the k highest latents of each row."""
+        chosen = torch.zeros_like(score, dtype=torch.bool)
+        return chosen.scatter_(1, score.topk(self.k, dim=1, sorted=False).indices, True)
+
+    def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+        """Return codes of rows, each from its own pre-activations alone."""
+        return self.activate_batch(pre)
 
     def encode(
         self, x: Float[Tensor, "rows d_in"]
     ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
         """Return activations and latents of the support; silent ones have activation 0."""
-        values, latents = self.pre_activations(x).topk(self.k, dim=1)
-        return values.relu(), latents
+        pre = self.pre_activations(x)
+        latents = self.score(pre).topk(self.k, dim=1).indices
+        return pre.gather(1, latents).relu(), latents
 
-    def decode(
-        self, values: Float[Tensor, "rows k"], latents: Int[Tensor, "rows k"]
-    ) -> Float[Tensor, "rows d_in"]:
-        """Return the reconstruction, without ever building a dense code."""
-        return self.b_dec + F.embedding_bag(
-            latents, self.W_dec, per_sample_weights=values, mode="sum"
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what is saved."""
+        return {
+            "W_enc": self.W_enc.detach() * self.gain,
+            "b_enc": self.b_enc.detach() * self.gain,
+            "W_dec": self.W_dec.detach() / self.gain[:, None],
+            "b_dec": self.b_dec.detach(),
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what was saved; decoder rows of any norm become unit rows and gains."""
+        norms = tensors["W_dec"].norm(dim=1)
+        norms = torch.where((norms - 1).abs() < _UNIT, 1.0, norms).clamp(min=1e-12)
+        super().restore(
+            {
+                "W_enc": tensors["W_enc"] * norms,
+                "b_enc": tensors["b_enc"] * norms,
+                "W_dec": tensors["W_dec"] / norms[:, None],
+                "b_dec": tensors["b_dec"],
+            }
         )
-
-    @torch.no_grad()
-    def normalise_decoder(self) -> None:
-        """Scale decoder rows to unit norm."""
-        self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True).clamp(min=1e-8))
-
-    @torch.no_grad()
-    def project_gradient(self) -> None:
-        """Remove the part of the decoder's gradient that only changes norms."""
-        gradient = self.W_dec.grad
-        if gradient is not None:
-            gradient.sub_((gradient * self.W_dec).sum(1, keepdim=True) * self.W_dec)
+        self.gain = 1 / norms

@@ -5,35 +5,45 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mmfeat.errors import MmfeatError
-from mmfeat.files import whole_file
 from mmfeat.progress import SILENT, Progress
-from mmfeat.sae.batch import PairBatch
+from mmfeat.sae import checkpoint
+from mmfeat.sae.base import SAE
+from mmfeat.sae.batch import PairBatch, modality_of
+from mmfeat.sae.combinations import check
+from mmfeat.sae.dead import Silence
+from mmfeat.sae.objectives import Pair, pair_loss
+from mmfeat.sae.registry import build
+from mmfeat.sae.resampling import resample
+from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import OptimiserSettings, TrainSettings
-from mmfeat.sae.topk import TopKSAE
+from mmfeat.sae.support.balance import Balance
+from mmfeat.sae.support.shared import masked, shared_codes
 
 CHECKPOINT_EVERY = 500
 LOG_EVERY = 50
 
 
 def learning_rate(step: int, settings: OptimiserSettings) -> float:
-    """Constant, then linear to zero over the last fifth (Templeton et al. 2024)."""
-    left = (settings.steps - step) / (0.2 * settings.steps)
-    return settings.lr * min(1.0, left)
+    """Linear to its value, constant, then linear to zero at the end (Templeton et al. 2024)."""
+    rise = (step + 1) / max(1.0, settings.warmup * settings.steps)
+    fall = (settings.steps - step) / max(1e-9, settings.decay * settings.steps)
+    return settings.lr * min(1.0, rise, fall)
 
 
 def auxiliary_loss(
-    sae: TopKSAE,
-    x: Float[Tensor, "rows d_in"],
+    sae: SAE,
+    pre: Float[Tensor, "rows d_sae"],
     error: Float[Tensor, "rows d_in"],
-    dead: Tensor,
+    dead: Bool[Tensor, "d_sae"],
     k: int,
 ) -> Tensor:
     """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
@@ -42,11 +52,142 @@ def auxiliary_loss(
     """
     k = min(k, int(dead.sum()))
     if k == 0:
-        return x.new_zeros(())
-    pre = sae.pre_activations(x).masked_fill(~dead, -torch.inf)
-    values, latents = pre.topk(k, dim=1)
-    guess = sae.decode(values.relu(), latents) - sae.b_dec
+        return pre.new_zeros(())
+    values, latents = pre[:, dead].topk(k, dim=1)
+    codes = torch.zeros_like(pre[:, dead]).scatter(1, latents, values.relu())
+    guess = codes @ sae.W_dec[dead]
     return (guess - error).square().sum() / error.square().sum().clamp(min=1e-12)
+
+
+class _Training:
+    """The state of a training, and one step of it."""
+
+    def __init__(self, d_in: int, settings: TrainSettings) -> None:
+        options = settings.optimiser
+        self.settings, self.d_in = settings, d_in
+        balance = settings.support.balance
+        self.saes = build(settings.sae, d_in, untied_selection=balance > 0)
+        self.modules = list({id(sae): sae for sae in self.saes.values()}.values())
+        parameters = {id(p): p for sae in self.modules for p in sae.parameters()}
+        self.parameters = list(parameters.values())
+        self.optimiser = torch.optim.Adam(
+            self.parameters, lr=options.lr, betas=options.betas, fused=True
+        )
+        self.balance = {
+            modality: Balance(sae, settings.sae.k, balance)
+            for modality, sae in self.saes.items()
+            if balance and isinstance(sae, SelectingSAE) and hasattr(settings.sae, "k")
+        }
+        self.silence = Silence(settings.sae.d_sae)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "saes": [sae.state_dict() for sae in self.modules],
+            "optimiser": self.optimiser.state_dict(),
+            "silence": self.silence.state(),
+            "rates": [balance.rate for balance in self.balance.values()],
+            "generator": self.generator.get_state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        for sae, values in zip(self.modules, state["saes"], strict=True):
+            sae.load_state_dict(values)
+        for balance, rate in zip(self.balance.values(), state["rates"], strict=True):
+            balance.rate.copy_(rate)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.silence.load(state["silence"])
+        self.generator.set_state(state["generator"])
+
+    def step(self, batch: PairBatch, step: int) -> float:
+        """Take one step and return the reconstruction error, a share of the rows' norm."""
+        settings, options = self.settings, self.settings.optimiser
+        saes = {view: self.saes[modality_of(view)] for view in batch.rows}
+        rows = batch.rows
+        pre = {view: sae.pre_activations(rows[view]) for view, sae in saes.items()}
+        codes = self._codes(saes, pre)
+        errors = {view: sae.squared_error(rows[view], codes[view]) for view, sae in saes.items()}
+        ramp = min(1.0, (step + 1) / max(1.0, options.sparsity_warmup * options.steps))
+        loss = torch.zeros(())
+        error = torch.zeros(())
+        for view, sae in saes.items():
+            weight = batch.weight[view] / (len(rows) * self.d_in)
+            penalty = sae.sparsity(rows[view], pre[view], codes[view])
+            error = error + (weight * errors[view]).mean()
+            loss = loss + ramp * (weight * penalty).mean()
+        loss = loss + error
+        pairs = list(combinations(rows, 2))
+        for a, b in pairs:
+            pair = Pair(
+                x_a=rows[a], x_b=rows[b], z_a=codes[a], z_b=codes[b], sae_a=saes[a], sae_b=saes[b],
+                concept=batch.concept,
+                # A pair counts by its rows, and not at all where one of them is missing.
+                weight=(batch.weight[a] * batch.weight[b]).sqrt(),
+            )  # fmt: skip
+            loss = loss + pair_loss(pair, settings.loss) / len(pairs)
+        self._observe(batch, pre, codes)
+        dead = self.silence.dead(options.dead_after)
+        if options.aux_k and bool(dead.any()):
+            for view, sae in saes.items():
+                left = (rows[view] - sae.reconstruct(codes[view])).detach()
+                auxiliary = auxiliary_loss(sae, pre[view], left, dead, options.aux_k)
+                loss = loss + options.aux_weight * auxiliary / len(saes)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError
+        self._update(loss, step)
+        if options.resample_every and (step + 1) % options.resample_every == 0:
+            self._resample(batch, codes, dead)
+        return error.item()
+
+    def _codes(
+        self, saes: dict[str, SAE], pre: dict[str, Float[Tensor, "pairs d_sae"]]
+    ) -> dict[str, Float[Tensor, "pairs d_sae"]]:
+        """Select the supports."""
+        support = self.settings.support
+        seen = masked(pre, support.mask, self.generator) if support.mask else pre
+        if support.shared:
+            return shared_codes(saes, seen)
+        return {view: sae.activate_batch(seen[view]) for view, sae in saes.items()}
+
+    def _observe(
+        self,
+        batch: PairBatch,
+        pre: dict[str, Float[Tensor, "pairs d_sae"]],
+        codes: dict[str, Float[Tensor, "pairs d_sae"]],
+    ) -> None:
+        self.silence.observe(batch, codes)
+        for view, values in pre.items():
+            self.saes[modality_of(view)].observe(values.detach())
+        for modality, balance in self.balance.items():
+            own = [codes[view] for view in codes if modality_of(view) == modality]
+            balance.observe(torch.cat(own), batch.concept.repeat(len(own)))
+
+    def _update(self, loss: Tensor, step: int) -> None:
+        options = self.settings.optimiser
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        for sae in self.modules:
+            sae.before_step()
+        if options.clip is not None:
+            # The loss is divided by d_in so that the weights of its terms mean the same at
+            # every width; the limit is meant for the undivided one.
+            torch.nn.utils.clip_grad_norm_(self.parameters, options.clip / self.d_in)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, options)
+        self.optimiser.step()
+        for sae in self.modules:
+            sae.after_step()
+
+    def _resample(
+        self, batch: PairBatch, codes: dict[str, Tensor], dead: Bool[Tensor, "d_sae"]
+    ) -> None:
+        for sae in self.modules:
+            own = [view for view in codes if self.saes[modality_of(view)] is sae]
+            with torch.no_grad():
+                left = [batch.rows[view] - sae.reconstruct(codes[view]) for view in own]
+            x = torch.cat([batch.rows[view] for view in own])
+            resample(sae, dead, x, torch.cat(left), self.optimiser, self.generator)
+        self.silence.forget(dead)
 
 
 def train_sae(
@@ -57,7 +198,7 @@ def train_sae(
     *,
     key: str = "",
     progress: Progress = SILENT,
-) -> TopKSAE:
+) -> dict[str, SAE]:
     """Train an SAE on pairs, rows of all streams together.
 
     Parameters
@@ -72,110 +213,45 @@ def train_sae(
     key : str
         What the data are. A checkpoint with the same settings and key is gone on from.
 
+    Returns
+    -------
+    dict of str to SAE
+        By modality; the same object where both have all in common.
+
     Raises
     ------
     MmfeatError
-        If the loss is no longer finite.
+        If settings exclude each other, or the loss is no longer finite.
     """
+    check(settings)
     options = settings.optimiser
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    sae = TopKSAE(d_in, settings.sae.d_sae, settings.sae.k)
-    optimiser = torch.optim.Adam(sae.parameters(), lr=options.lr, fused=True)
-    silent = torch.zeros(settings.sae.d_sae, dtype=torch.int64)  # steps since it last fired
-    checkpoint, metrics = folder / "checkpoint.pt", folder / "metrics.jsonl"
+    training = _Training(d_in, settings)
+    place, metrics = folder / "checkpoint.pt", folder / "metrics.jsonl"
     key = f"{settings.model_dump_json()}\n{key}"
-    step = _resume(checkpoint, metrics, sae, optimiser, silent, key)
+    step = checkpoint.resume(place, metrics, training, key)
     with progress.stage("training SAE", options.steps) as advance:
         advance(step)
         while step < options.steps:
-            batch = batches(step)
-            x = torch.cat(list(batch.rows.values()))
-            values, latents = sae.encode(x)
-            error = x - sae.decode(values, latents)
-            loss = error.square().sum(1).mean() / d_in
-            silent += 1
-            silent[latents[values > 0]] = 0
-            dead = silent >= options.dead_after
-            total = loss
-            if options.aux_k and bool(dead.any()):
-                total = loss + options.aux_weight * auxiliary_loss(
-                    sae, x, error.detach(), dead, options.aux_k
-                )
-            if not math.isfinite(total.item()):
-                kept = f" (the last good state is in {checkpoint})" if checkpoint.exists() else ""
+            try:
+                error = training.step(batches(step), step)
+            except FloatingPointError:
+                kept = f" (the last good state is in {place})" if place.exists() else ""
                 raise MmfeatError(
                     f"The loss is no longer finite at step {step}; lower optimiser.lr{kept}."
-                )
-            optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(total)
-            sae.project_gradient()
-            torch.nn.utils.clip_grad_norm_(sae.parameters(), options.clip)
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, options)
-            optimiser.step()
-            sae.normalise_decoder()
+                ) from None
             step += 1
             advance(1)
             if step % LOG_EVERY == 0 or step == options.steps:
-                line = {"step": step, "loss": loss.item(), "dead": float(dead.float().mean())}
+                line = {
+                    "step": step,
+                    "loss": error,
+                    "dead": training.silence.shares(options.dead_after),
+                }
                 with metrics.open("a", encoding="utf-8") as log:
                     log.write(json.dumps(line) + "\n")
             if step % CHECKPOINT_EVERY == 0 and step < options.steps:
-                _save(checkpoint, sae, optimiser, silent, step, key)
-    return sae
-
-
-def _save(
-    path: Path,
-    sae: TopKSAE,
-    optimiser: torch.optim.Optimizer,
-    silent: Tensor,
-    step: int,
-    key: str,
-) -> None:
-    state = {
-        "sae": sae.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "silent": silent,
-        "step": step,
-        "key": key,
-    }
-    with whole_file(path) as temporary:
-        torch.save(state, temporary)
-
-
-def _resume(
-    checkpoint: Path,
-    metrics: Path,
-    sae: TopKSAE,
-    optimiser: torch.optim.Optimizer,
-    silent: Tensor,
-    key: str,
-) -> int:
-    """Load a checkpoint of the same training and return its step; 0 when there is none.
-
-    A damaged checkpoint is no obstacle: the training begins again.
-    """
-    step = 0
-    if checkpoint.exists():
-        try:
-            saved = torch.load(checkpoint, weights_only=True)
-            if saved["key"] == key:
-                sae.load_state_dict(saved["sae"])
-                optimiser.load_state_dict(saved["optimiser"])
-                silent.copy_(saved["silent"])
-                step = int(saved["step"])
-        except (RuntimeError, OSError, KeyError, TypeError, EOFError, UnpicklingError):
-            step = 0
-    kept = []
-    if step and metrics.exists():
-        for line in metrics.read_text("utf-8", errors="replace").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line)
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue  # cut off when the process was killed
-    with whole_file(metrics) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    return step
+                checkpoint.save(place, training, step, key)
+    finished = {id(sae): sae.finished() for sae in training.modules}
+    return {modality: finished[id(sae)] for modality, sae in training.saes.items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from mmfeat.errors import MmfeatError
-from mmfeat.sae.batch import PairBatch
+from mmfeat.sae.batch import SECOND, PairBatch, modality_of
+from mmfeat.sae.settings import BatchSettings
+from mmfeat.sae.standardisation import Standardisation
 from mmfeat.store.activations import Activations, Stream
 
 
@@ -17,8 +19,9 @@ class PairSource:
     """Draws pairs of train concepts: a caption and its picture, languages in equal shares.
 
     A language is drawn first, then one of its captions, so that a language
-    with few captions weighs as much as one with many. The batch of a step
-    depends on the seed and the step alone. Rows stay on disk.
+    with few captions weighs as much as one with many. A picture that comes
+    more often because it has more captions counts the less each time. The
+    batch of a step depends on the seed and the step alone. Rows stay on disk.
 
     Parameters
     ----------
@@ -26,10 +29,11 @@ class PairSource:
         The open file.
     hook : str
         Hook point.
-    streams : sequence of str
-        Streams that a pair has rows of; without a text stream, items are drawn.
-    batch_size : int
-        Pairs a batch.
+    streams : mapping of str to Standardisation
+        Streams that a pair has rows of, and how each is standardised; without
+        a text stream, items are drawn.
+    settings : BatchSettings
+        Size, balance over concepts, second captions.
     seed : int
         Seed of the draw.
 
@@ -43,12 +47,13 @@ class PairSource:
         self,
         activations: Activations,
         hook: str,
-        streams: Sequence[str],
-        batch_size: int,
+        streams: Mapping[str, Standardisation],
+        settings: BatchSettings,
         seed: int,
     ) -> None:
         self.streams = [activations.stream(hook, name) for name in streams]
-        self.batch_size, self.seed = batch_size, seed
+        self.settings, self.seed = settings, seed
+        self._standardisation = dict(streams)
         widths = {stream.d for stream in self.streams}
         if len(widths) != 1:
             raise MmfeatError(
@@ -66,11 +71,15 @@ class PairSource:
             for stream in self.streams
         }
         text = any(stream.is_text for stream in self.streams)
-        items = activations.caption_item if text else np.arange(len(activations.item_id))
-        usable = activations.is_train[items]
+        self._items = (
+            activations.caption_item.astype(np.int64)
+            if text
+            else np.arange(len(activations.item_id), dtype=np.int64)
+        )
+        usable = activations.is_train[self._items]
         for stream in self.streams:
             bounds = self._bounds[stream.name]
-            index = np.arange(len(items)) if stream.is_text else items
+            index = np.arange(len(self._items)) if stream.is_text else self._items
             usable &= bounds[index + 1] > bounds[index]
         chosen = np.flatnonzero(usable)
         if len(chosen) == 0:
@@ -78,32 +87,117 @@ class PairSource:
                 f"{activations.path}: no train item has rows of all of {', '.join(streams)}; "
                 "extract these streams, or choose others."
             )
-        self._items = items
-        language = (
-            activations.caption_language[chosen] if text else np.full(len(chosen), -1, np.int16)
+        if settings.second_caption and not text:
+            raise MmfeatError(
+                "batch.second_caption asks for pairs of captions, but no text stream is trained "
+                "on; add one to streams."
+            )
+        names: dict[str, int] = {}
+        self._concept = np.array(
+            [names.setdefault(concept, len(names)) for concept in activations.concept], np.int64
         )
-        self._text = text
-        self._by_language: list[tuple[int, Int[np.ndarray, "captions"]]] = [
-            (int(tag), chosen[language == tag]) for tag in np.unique(language)
-        ]
+        self._language = (
+            activations.caption_language.astype(np.int64)
+            if text
+            else np.full(len(self._items), -1, np.int64)
+        )
+        self._draw(chosen)
+        self._order_by_item(chosen)
+
+    def _draw(self, chosen: Int[np.ndarray, "captions"]) -> None:
+        """Prepare the draw of captions (or items), and what a picture counts."""
+        language = self._language[chosen]
+        self._by_language: list[
+            tuple[int, Int[np.ndarray, "captions"], Float[np.ndarray, "captions"]]
+        ] = []
+        rate = np.zeros(len(self._concept))
+        tags = np.unique(language)
+        for tag in tags:
+            captions = chosen[language == tag]
+            weight = self._balanced(self._items[captions])
+            self._by_language.append((int(tag), captions, np.cumsum(weight)))
+            np.add.at(rate, self._items[captions], weight / len(tags))
+        items = np.flatnonzero(rate)
+        wanted = np.zeros(len(rate))
+        wanted[items] = self._balanced(items)
+        self._picture_weight = np.divide(wanted, rate, out=np.zeros_like(rate), where=rate > 0)
+
+    def _balanced(self, items: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+        """Return the shares in which items are drawn, by how many their concept has."""
+        concept = self._concept[items]
+        weight = np.bincount(concept)[concept] ** -self.settings.concept_balance
+        return np.asarray(weight / weight.sum())
+
+    def _order_by_item(self, chosen: Int[np.ndarray, "captions"]) -> None:
+        """Order captions by item and language, so that another language's are found at once."""
+        n_languages = int(self._language.max()) + 1
+        key = self._items[chosen] * n_languages + self._language[chosen]
+        order = np.argsort(key, kind="stable")
+        self._n_languages, self._ordered, self._ordered_key = n_languages, chosen[order], key[order]
 
     def __call__(self, step: int) -> PairBatch:
         """Return the batch of a step."""
+        size = self.settings.size
         rng = np.random.default_rng([self.seed, step])
-        which = rng.integers(len(self._by_language), size=self.batch_size)
-        position = rng.random(self.batch_size)
-        drawn = np.empty(self.batch_size, np.int64)
-        language = np.empty(self.batch_size, np.int64)
-        for index, (tag, captions) in enumerate(self._by_language):
+        which = rng.integers(len(self._by_language), size=size)
+        position = rng.random(size)
+        drawn = np.empty(size, np.int64)
+        for index, (_, captions, cumulative) in enumerate(self._by_language):
             here = which == index
-            drawn[here] = captions[(position[here] * len(captions)).astype(np.int64)]
-            language[here] = tag
-        items = self._items[drawn].astype(np.int64)
-        rows = {
-            stream.name: torch.from_numpy(self._rows(stream, drawn, items, rng))
-            for stream in self.streams
-        }
-        return PairBatch(rows, torch.from_numpy(language), torch.from_numpy(items))
+            # Rounding must not lead past the last one.
+            found = np.searchsorted(cumulative, position[here] * cumulative[-1], side="right")
+            drawn[here] = captions[np.minimum(found, len(captions) - 1)]
+        items = self._items[drawn]
+        captions_of = {"": drawn}
+        present = np.ones(size, bool)
+        if self.settings.second_caption:
+            captions_of[SECOND], present = self._others(drawn, rng)
+        rows: dict[str, torch.Tensor] = {}
+        language: dict[str, torch.Tensor] = {}
+        weight: dict[str, torch.Tensor] = {}
+        for stream in self.streams:
+            for suffix, captions in captions_of.items():
+                if suffix and not stream.is_text:
+                    continue
+                view = stream.name + suffix
+                rows[view] = torch.from_numpy(self._rows(stream, captions, items, rng))
+                tags = self._language[captions] if stream.is_text else np.full(size, -1)
+                language[view] = torch.from_numpy(tags)
+                if not stream.is_text:
+                    counts = self._picture_weight[items]
+                elif suffix:
+                    counts = present.astype(float)
+                else:
+                    counts = np.where(present, 1.0, 2.0)
+                weight[view] = torch.from_numpy(counts.astype(np.float32))
+        modalities = [modality_of(view) for view in rows]
+        for view in rows:
+            # A modality counts as much as another, however many views it has.
+            alike = modalities.count(modality_of(view)) * len(set(modalities))
+            weight[view] *= len(rows) / alike
+        return PairBatch(
+            rows,
+            language,
+            weight,
+            torch.from_numpy(items),
+            torch.from_numpy(self._concept[items]),
+        )
+
+    def _others(
+        self, drawn: Int[np.ndarray, "pairs"], rng: np.random.Generator
+    ) -> tuple[Int[np.ndarray, "pairs"], np.ndarray]:
+        """Return a caption of the same item in another language, and whether there is one."""
+        first_key = self._items[drawn] * self._n_languages
+        own_key = first_key + self._language[drawn]
+        start, own, own_end, end = (
+            np.searchsorted(self._ordered_key, key)
+            for key in (first_key, own_key, own_key + 1, first_key + self._n_languages)
+        )
+        others = (end - start) - (own_end - own)
+        index = start + (rng.random(len(drawn)) * others).astype(np.int64)
+        index += np.where(index >= own, own_end - own, 0)
+        present = others > 0
+        return np.where(present, self._ordered[np.where(present, index, 0)], drawn), present
 
     def _rows(
         self,
@@ -116,9 +210,6 @@ class PairSource:
         key = drawn if stream.is_text else items
         first, count = bounds[key], bounds[key + 1] - bounds[key]
         chosen = first + (rng.random(len(key)) * count).astype(np.int64)
-        order = np.argsort(chosen, kind="stable")
-        unique, inverse = np.unique(chosen[order], return_inverse=True)
+        unique, inverse = np.unique(chosen, return_inverse=True)
         x = np.asarray(stream.x[unique])[inverse]
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return stream.standardised(x[back], stream.group[chosen])
+        return self._standardisation[stream.name].apply(x, stream.group[chosen])

@@ -136,11 +136,11 @@ def pointing() -> float:
     return hits / COLLAGES
 
 
-def token_deletion(corpus: Path, activations: Path, sae: Path) -> dict[str, float]:
+def token_deletion(corpus: Path, activations: Path, folder: Path) -> dict[str, float]:
     """Compare deleting the most active token with deleting a random other one."""
     backbone = load_backbone(BUNDLED, "cpu")
-    trained = load_sae(sae)
-    pooled_stats, token_stats = trained.streams["text.pooled"], trained.streams["text.token"]
+    trained = load_sae(folder)
+    sae = trained.sae_of("text.pooled")
     rng = np.random.default_rng(SEED)
     with open_corpus(corpus) as source:
         texts, language = source.captions.text, source.captions.language
@@ -151,23 +151,18 @@ def token_deletion(corpus: Path, activations: Path, sae: Path) -> dict[str, floa
     several = np.flatnonzero(np.diff(bounds) > 1)
     chosen = np.sort(rng.choice(several, min(CAPTIONS, len(several)), replace=False))
 
-    def pre(x: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> torch.Tensor:
-        z = (x - mean) * scale[:, None]
-        return trained.sae.pre_activations(torch.from_numpy(z.astype(np.float32)))
+    def pre(stream: str, x: np.ndarray, group: np.ndarray) -> torch.Tensor:
+        return sae.pre_activations(trained.standardise(stream, x, group))
 
     group = language[chosen].astype(int)
     x = np.asarray(pooled.x, np.float32)[chosen]
-    before = pre(x, pooled_stats.mean[group], pooled_stats.scale[group])
+    before = pre("text.pooled", x, group)
     feature = before.argmax(1)
     shortened, fires = [], np.zeros(len(chosen), bool)
     for row, caption in enumerate(chosen):
         span = slice(bounds[caption], bounds[caption + 1])
         g = np.full(span.stop - span.start, group[row])
-        activations_ = pre(
-            np.asarray(tokens.x[span], np.float32), token_stats.mean[g], token_stats.scale[g]
-        )
-        values, latents = activations_.topk(trained.sae.k, 1)
-        code = torch.zeros_like(activations_).scatter(1, latents, values.relu())[:, feature[row]]
+        code = sae.activate(pre("text.token", tokens.x[span], g))[:, feature[row]]
         top = int(code.argmax())
         fires[row] = float(code[top]) > 0
         other = int(rng.choice([i for i in range(len(g)) if i != top]))
@@ -179,9 +174,7 @@ def token_deletion(corpus: Path, activations: Path, sae: Path) -> dict[str, floa
         rows = backbone.texts(shortened[start : start + 256], "joint", ("text.pooled",))
         after.append(rows["text.pooled"].x)
     twice = np.repeat(group, 2)
-    now = pre(np.concatenate(after), pooled_stats.mean[twice], pooled_stats.scale[twice])
-    kept, latents = now.topk(trained.sae.k, 1)
-    code = torch.zeros_like(now).scatter(1, latents, kept.relu())
+    code = sae.activate(pre("text.pooled", np.concatenate(after), twice))
     value = code[torch.arange(len(code)), feature.repeat_interleave(2)].reshape(-1, 2)
     lower = (value[:, 0] < value[:, 1]).numpy()
     return {

@@ -80,6 +80,7 @@ class Truth:
             self.caption_item = file["captions/item"][()]
             self.caption_text = file["captions/text"].asstr()[()]
             self.caption_language = file["captions/language"][()]
+            self.sae = dict(file["sae"].attrs)
             self.attribution = str(file.attrs["attribution"])
             self.top_picture = file["examples/image.pooled/top"][()]
             self.top_activation = file["examples/image.pooled/top_activation"][()]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,28 @@ def test_a_missing_atlas_and_a_bad_place_are_one_sentence(atlas_path: Path, tmp_
     assert "a.png" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_screenshot_can_be_of_a_comparison(atlas_path: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
+    path = tmp_path / "comparison.png"
+    size = ["--size", "1200x800"]
+    done = _run(str(atlas_path), "--beside", str(other), "--screenshot", str(path), *size)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    pixels = _pixels(path)
+    assert pixels.shape == (800, 1200, 3)
+    # Two copies of one atlas look alike, but for their names.
+    left, right = pixels[190:420, 40:560], pixels[190:420, 640:1160]
+    assert left.std() > 20 and abs(left.mean() - right.mean()) < 1
+    for arguments, words in (
+        ([str(atlas_path), "--beside", str(atlas_path)], "is open already"),
+        ([str(atlas_path), "--beside", str(tmp_path / "none.h5")], "none.h5 does not exist"),
+        (["--beside", str(other)], "need an atlas"),
+    ):
+        done = _run(*arguments, "--screenshot", str(tmp_path / "not.png"))
+        assert done.returncode == 1
+        assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+        assert not (tmp_path / "not.png").exists()
+
+
 def test_the_welcome_page_can_be_pictured(tmp_path: Path) -> None:
     path = tmp_path / "welcome.png"
     done = _run("--screenshot", str(path), "--size", "800x600", "--language", "ko")
@@ -109,7 +132,13 @@ def test_the_welcome_page_can_be_pictured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--size", "big"], ["--feature", "1", "--item", "a"], ["--feature", "x"], ["--nonsense"]],
+    [
+        ["--size", "big"],
+        ["--feature", "1", "--item", "a"],
+        ["--beside", "b.h5", "--item", "a"],
+        ["--feature", "x"],
+        ["--nonsense"],
+    ],
 )
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert app.main(["atlas.h5", *arguments]) == 2

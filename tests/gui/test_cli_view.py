@@ -70,3 +70,6 @@ def test_what_looks_like_an_option_is_handed_on_as_a_name(
     done = CliRunner().invoke(app, ["--item=-x", "--feature=-1", "--", "-atlas.h5"])
     assert done.exit_code == 3
     assert commands[0][3:] == ["--feature=-1", "--item=-x", "--", "-atlas.h5"]
+    done = CliRunner().invoke(app, ["a.h5", "--beside", "-b.h5", "--screenshot", "c.png"])
+    assert done.exit_code == 3
+    assert commands[1][3:] == ["--screenshot=c.png", "--beside=-b.h5", "--", "a.h5"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 ENGLISH = {
     "action.back": "&Back",
+    "action.compare": "Com&pare with another atlas…",
+    "action.comparison": "&Comparison",
     "action.escape": "&Clear filters",
     "action.find": "&Find a feature",
     "action.fit": "Show the &whole map",
@@ -25,6 +27,34 @@ ENGLISH = {
     "column.rate": "fires on {rate:.2%}",
     "column.rate_tip": "Share of the captions of this language on which the feature fires.",
     "column.silent": "Fires on no caption.",
+    "compare.accessible": "Two atlases side by side",
+    "compare.all": "in the SAE",
+    "compare.axis": "modality score: share of a feature's energy from pictures",
+    "compare.bar_tip": (
+        "{low:.2f} to {high:.2f}: {shared:,} shared, {not_shared:,} not shared, "
+        "{untestable:,} untestable"
+    ),
+    "compare.bimodal": "bimodal",
+    "compare.colour_maps": "Colour the maps by",
+    "compare.name.alive": "alive",
+    "compare.name.features": "features",
+    "compare.name.shared": "shared",
+    "compare.name.testable": "testable",
+    "compare.of": "{count:,} of {total:,}",
+    "compare.of_alive": "{count:,} of {total:,} alive",
+    "compare.open": "Open",
+    "compare.open_tip": "Look at the features of this atlas",
+    "compare.share_axis": "of alive features",
+    "compare.tip.alive": "Features that fire on a picture or a caption.",
+    "compare.tip.features": "Latents of the SAE.",
+    "compare.tip.shared": (
+        "Features that fire jointly on pictures and their captions in at least 70 % of the "
+        "languages: q <= 0.05, with a lower bound of the effect of at least 0.1."
+    ),
+    "compare.tip.testable": (
+        "Features that fire on at least 5 pictures and 5 captions of the test, in enough languages."
+    ),
+    "compare.title": "Choose the atlas to compare with",
     "error.display": (
         "There is no display to show a window on; set DISPLAY, or write a picture with "
         "--screenshot FILE.png."
@@ -32,10 +62,11 @@ ENGLISH = {
     "error.feature": "{file} has no feature {feature}; give one from 0 to {last}.",
     "error.item": "{file} has no item {item!r}; give the id of one of its items.",
     "error.libraries": "Qt needs {libraries}; run: {mend}",
-    "error.no_atlas": "--feature and --item need an atlas; give its path too.",
+    "error.no_atlas": "--feature, --item and --beside need an atlas; give its path too.",
     "error.picture": "{file} could not be written; choose a folder you may write.",
     "error.qt": "Qt could not be loaded ({reason}); run: pip install PySide6-Essentials",
     "error.read": "{file} could not be read ({reason}); copy or build it again.",
+    "error.same": "{file} is open already; choose another atlas to compare it with.",
     "example.label": "{activation:.2f} · {split}",
     "item.both": "Fire for the picture and for captions",
     "item.both_tip": "Features that fire for the picture and for a caption of this item.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 KOREAN = {
     "action.back": "뒤로(&B)",
+    "action.compare": "다른 아틀라스와 비교(&P)…",
+    "action.comparison": "비교 화면(&C)",
     "action.escape": "필터 지우기(&C)",
     "action.find": "피처 찾기(&F)",
     "action.fit": "지도 전체 보기(&W)",
@@ -25,6 +27,33 @@ KOREAN = {
     "column.rate": "{rate:.2%}에서 발화",
     "column.rate_tip": "이 언어의 캡션 가운데 피처가 발화하는 비율입니다.",
     "column.silent": "발화하는 캡션이 없습니다.",
+    "compare.accessible": "나란히 놓은 두 아틀라스",
+    "compare.all": "SAE 전체",
+    "compare.axis": "모달리티 점수: 피처의 에너지에서 그림이 차지하는 비율",
+    "compare.bar_tip": (
+        "{low:.2f}–{high:.2f}: 공유 {shared:,}개, 비공유 {not_shared:,}개, "
+        "검정 불가 {untestable:,}개"
+    ),
+    "compare.bimodal": "양쪽 모두",
+    "compare.colour_maps": "지도의 색 기준",
+    "compare.name.alive": "살아 있음",
+    "compare.name.features": "피처",
+    "compare.name.shared": "공유",
+    "compare.name.testable": "검정 가능",
+    "compare.of": "{total:,}개 중 {count:,}개",
+    "compare.of_alive": "살아 있는 {total:,}개 중 {count:,}개",
+    "compare.open": "열기",
+    "compare.open_tip": "이 아틀라스의 피처 살펴보기",
+    "compare.share_axis": "살아 있는 피처 중",
+    "compare.tip.alive": "그림이나 캡션에 발화하는 피처.",
+    "compare.tip.features": "SAE의 잠재 변수.",
+    "compare.tip.shared": (
+        "언어의 70 % 이상에서 그림과 그 캡션에 함께 발화하는 피처: q <= 0.05, 효과의 하한 0.1 이상."
+    ),
+    "compare.tip.testable": (
+        "충분히 많은 언어에서, 테스트의 그림 5개 이상과 캡션 5개 이상에 발화하는 피처."
+    ),
+    "compare.title": "비교할 아틀라스 고르기",
     "error.display": (
         "창을 띄울 디스플레이가 없습니다. DISPLAY를 설정하거나 --screenshot FILE.png로 "
         "그림을 저장하세요."
@@ -32,12 +61,13 @@ KOREAN = {
     "error.feature": "{file}에는 피처 {feature}이(가) 없습니다. 0에서 {last} 사이로 지정하세요.",
     "error.item": "{file}에는 아이템 {item!r}이(가) 없습니다. 들어 있는 아이템의 id를 지정하세요.",
     "error.libraries": "Qt에 {libraries}이(가) 필요합니다. 다음을 실행하세요: {mend}",
-    "error.no_atlas": "--feature와 --item에는 아틀라스가 필요합니다. 경로도 지정하세요.",
+    "error.no_atlas": "--feature, --item, --beside에는 아틀라스가 필요합니다. 경로도 지정하세요.",
     "error.picture": "{file}을(를) 쓸 수 없습니다. 쓸 수 있는 폴더를 고르세요.",
     "error.qt": (
         "Qt를 불러올 수 없습니다({reason}). 다음을 실행하세요: pip install PySide6-Essentials"
     ),
     "error.read": "{file}을(를) 읽을 수 없습니다({reason}). 다시 복사하거나 만드세요.",
+    "error.same": "{file}은(는) 이미 열려 있습니다. 비교할 다른 아틀라스를 고르세요.",
     "example.label": "{activation:.2f} · {split}",
     "item.both": "그림과 캡션 모두에 발화",
     "item.both_tip": "이 아이템의 그림과 캡션 모두에 발화하는 피처입니다.",

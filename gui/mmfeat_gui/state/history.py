@@ -8,10 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Place:
-    """A page: a feature or an item, by index."""
+    """A page: a feature or an item, by index, or the one comparison."""
 
-    kind: Literal["feature", "item"]
-    index: int
+    kind: Literal["feature", "item", "comparison"]
+    index: int = 0
 
 
 class History:

@@ -55,6 +55,7 @@ def take_picture(
     atlas: Path | None,
     feature: int | None,
     item: str | None,
+    beside: Path | None,
 ) -> str:
     """Write a picture of the window once all is loaded and drawn.
 
@@ -71,8 +72,8 @@ def take_picture(
         if atlas is not None:
             loop = QEventLoop()
             window.settled.connect(loop.quit)
-            window.open_atlas(atlas, feature, item)
-            # Opening asks for the first page, so the reader is idle twice at most.
+            window.open_atlas(atlas, feature, item, beside)
+            # Opening asks for the first page, and for the atlas beside it.
             while window.reader.busy:
                 loop.exec()
         if refusals:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QMouseEvent,
-)
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QLabel,
-    QMainWindow,
-    QMenu,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QMouseEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from mmfeat_gui.models.features import FeatureModel
 from mmfeat_gui.resources.strings import tr
@@ -30,11 +15,14 @@ from mmfeat_gui.state.history import History, Place
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views.actions import draw_icons, make_actions
+from mmfeat_gui.views.comparison import Comparison
 from mmfeat_gui.views.desk import Desk
+from mmfeat_gui.views.dialogs import ask_for_atlas
 from mmfeat_gui.views.feature_page import picture_image
 from mmfeat_gui.views.fonts import missing_fonts
 from mmfeat_gui.views.notice import Notice
 from mmfeat_gui.views.welcome import Welcome
+from mmfeat_gui.views.window_state import remember, restore
 from mmfeat_gui.workers.pages import Card, LoadedFeature, LoadedItem
 from mmfeat_gui.workers.reader import Reader
 
@@ -65,7 +53,7 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.summary: Summary | None = None
         self.history = History()
-        self._wanted: tuple[int | None, str | None] = (None, None)
+        self._wanted: tuple[int | None, str | None, Path | None] = (None, None, None)
         self.reader = Reader(self)
         self.model = FeatureModel(self)
         self._build()
@@ -73,7 +61,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setWindowTitle("mmfeat")
         self.resize(_SIZE)
-        self._restore()
+        restore(self.settings, self, self.desk)
         self._update_actions()
 
     # Construction -------------------------------------------------------------------
@@ -86,9 +74,10 @@ class MainWindow(QMainWindow):
         self.map, self.list = self.desk.map, self.desk.list
         self.feature_page, self.item_page = self.desk.feature_page, self.desk.item_page
         self.map.choose(self.settings.colouring)
+        self.comparison = Comparison(self)
         self.stack = QStackedWidget(self)
-        self.stack.addWidget(self.welcome)
-        self.stack.addWidget(self.desk)
+        for page in (self.welcome, self.desk, self.comparison):
+            self.stack.addWidget(page)
         middle = QWidget(self)
         outer = QVBoxLayout(middle)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -106,10 +95,12 @@ class MainWindow(QMainWindow):
                 "quit": self.close,
                 "back": self.go_back,
                 "forward": self.go_forward,
+                "comparison": self.show_comparison,
+                "compare": self.choose_beside,
                 "find": self._find,
                 "next_pane": self.desk.next_pane,
                 "escape": self._escape,
-                "fit": self.map.canvas.fit,
+                "fit": self._fit,
                 "heat": self.feature_page.heat.toggle,
             },
         )
@@ -122,13 +113,14 @@ class MainWindow(QMainWindow):
         bar.setObjectName("toolbar")
         bar.setMovable(False)
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        for key in ("back", "forward", "open"):
+        for key in ("back", "forward", "open", "compare"):
             bar.addAction(self.actions_by_key[key])
         draw_icons(self.actions_by_key, self.palette())
 
     def _connect(self) -> None:
         reader = self.reader
         reader.opened.connect(self._show_atlas)
+        reader.beside_ready.connect(self._show_beside)
         reader.feature_ready.connect(self._show_feature)
         reader.item_ready.connect(self._show_item)
         reader.card_ready.connect(self._show_card)
@@ -144,12 +136,20 @@ class MainWindow(QMainWindow):
         self.feature_page.feature_activated.connect(self.open_feature)
         self.feature_page.item_activated.connect(self.open_item)
         self.item_page.feature_activated.connect(self.open_feature)
+        self.comparison.feature_activated.connect(self._open_compared)
+        self.comparison.card_wanted.connect(self._want_card)
         # The table would take the mouse's back and forward buttons for itself.
         self.list.view.viewport().installEventFilter(self)
 
     # Files --------------------------------------------------------------------------
 
-    def open_atlas(self, path: Path, feature: int | None = None, item: str | None = None) -> None:
+    def open_atlas(
+        self,
+        path: Path,
+        feature: int | None = None,
+        item: str | None = None,
+        beside: Path | None = None,
+    ) -> None:
         """Open an atlas; the one shown stays until the other is read.
 
         Parameters
@@ -159,25 +159,39 @@ class MainWindow(QMainWindow):
             The feature to begin with; by default the first shared one.
         item : str or None
             The id of the item to begin with.
+        beside : Path or None
+            An atlas to compare it with.
         """
-        self._wanted = (feature, item)
+        self._wanted = (feature, item, beside)
         self._status.setText(tr("status.opening", file=path.name))
         self.reader.open(path)
 
     def choose_file(self) -> None:
         """Ask which atlas to open."""
-        folder = str(self.summary.path.parent) if self.summary is not None else ""
-        kinds = tr("open.filter") + " (*.h5 *.hdf5);;" + tr("open.all") + " (*)"
-        name, _ = QFileDialog.getOpenFileName(self, tr("open.title"), folder, kinds)
-        if name:
-            self.open_atlas(Path(name))
+        path = ask_for_atlas(self, tr("open.title"), self.summary)
+        if path is not None:
+            self.open_atlas(path)
+
+    def choose_beside(self) -> None:
+        """Ask which atlas to compare the present one with."""
+        path = ask_for_atlas(self, tr("compare.title"), self.summary)
+        if path is not None:
+            self.open_beside(path)
+
+    def open_beside(self, path: Path) -> None:
+        """Compare the present atlas with another one."""
+        self._status.setText(tr("status.opening", file=path.name))
+        self.reader.open_beside(path)
 
     def reload(self) -> None:
         """Read the atlas again, and stay at the same page."""
         if self.summary is not None:
             place = self.history.current
             names = list(self.summary.item_index)
-            if place is None or place.kind == "feature":
+            if place is not None and place.kind == "comparison":
+                other = next(p for p in self.comparison.paths if p != self.summary.path)
+                self.open_atlas(self.summary.path, beside=other)
+            elif place is None or place.kind == "feature":
                 self.open_atlas(self.summary.path, feature=None if place is None else place.index)
             else:
                 self.open_atlas(self.summary.path, item=names[place.index])
@@ -201,29 +215,35 @@ class MainWindow(QMainWindow):
         self.welcome.show_recent(self.settings.recent)
         self.history.clear()
         self.notice.hide()
-        self.setWindowTitle(f"{summary.name} – mmfeat")
-        self._status.setText(
-            tr(
-                "status.counts",
-                file=summary.path.name,
-                features=len(summary.table),
-                items=len(summary.item_index),
-                languages=len(summary.languages),
-                source=" · ".join(part for part in (summary.backbone, summary.hook) if part),
-            )
-        )
+        self._show_status()
         self.desk.show_summary(summary)
-        self.stack.setCurrentWidget(self.desk)
+        self._show_page(self.desk, summary.name)
         lacking = missing_fonts(summary.languages)
         if lacking:
             self.notice.say(lacking)
-        feature, item = self._wanted
-        self._wanted = (None, None)
+        feature, item, beside = self._wanted
+        self._wanted = (None, None, None)
+        if summary.path in self.comparison.paths and beside is None:
+            self.history.visit(Place("comparison"))  # the way back to where both are seen
+        else:
+            self.comparison.forget()
         if item is not None:
             self.open_item_id(item)
         else:
             self.open_feature(summary.table.first() if feature is None else feature)
         self.list.view.setFocus()
+        if beside is not None:
+            self.open_beside(beside)
+
+    def _show_beside(self, summary: Summary) -> None:
+        assert self.summary is not None
+        self.notice.hide()
+        self._show_status()
+        self.comparison.show_summaries(self.summary, summary)
+        self.show_comparison()
+
+    def _show_status(self) -> None:
+        self._status.setText("" if self.summary is None else self.summary.line())
 
     def _show_feature(self, loaded: LoadedFeature) -> None:
         self.desk.show_feature(loaded)
@@ -232,15 +252,14 @@ class MainWindow(QMainWindow):
         self.desk.show_item(loaded)
 
     def _show_card(self, card: Card) -> None:
-        self.map.card.show_picture(card.feature, picture_image(card.picture, heated=False))
+        picture = picture_image(card.picture, heated=False)
+        for shown in (self.map.card, *self.comparison.cards):
+            shown.show_picture(card.feature, picture)
 
     def _fail(self, channel: str, sentence: str) -> None:
         if channel == "card":  # a card without its picture says enough
             return
-        if channel == "open" and self.summary is None:
-            self._status.clear()
-        elif channel == "open":
-            self._status.setText(self.summary.path.name if self.summary else "")
+        self._show_status()
         self._refuse(sentence)
 
     def _refuse(self, sentence: str) -> None:
@@ -275,6 +294,19 @@ class MainWindow(QMainWindow):
             return
         self.open_item(self.summary.item_index[name])
 
+    def show_comparison(self) -> None:
+        """Go to the comparison, if two atlases are compared."""
+        if self.comparison.paths:
+            self.history.visit(Place("comparison"))
+            self._go()
+
+    def _open_compared(self, path: Path, feature: int) -> None:
+        """Go to the page of a feature of either atlas compared."""
+        if self.summary is not None and path == self.summary.path:
+            self.open_feature(feature)
+        else:
+            self.open_atlas(path, feature)
+
     def go_back(self) -> None:
         """Go to the page before."""
         if self.history.can_go_back:
@@ -290,7 +322,11 @@ class MainWindow(QMainWindow):
     def _go(self) -> None:
         """Ask for the page of the present place, and mark it on map and table."""
         place = self.history.current
-        if place is not None:
+        if place is not None and place.kind == "comparison":
+            self._show_page(self.comparison, self.comparison.title())
+            self.comparison.setFocus()
+        elif place is not None and self.summary is not None:
+            self._show_page(self.desk, self.summary.name)
             feature = place.index if place.kind == "feature" else -1
             self.desk.select(feature)
             ask: Callable[[int], None] = self.reader.show_item
@@ -299,21 +335,43 @@ class MainWindow(QMainWindow):
             ask(place.index)
         self._update_actions()
 
+    def _show_page(self, page: QWidget, title: str) -> None:
+        self.stack.setCurrentWidget(page)
+        self.setWindowTitle(f"{title} – mmfeat")
+
     def _update_actions(self) -> None:
         self.actions_by_key["back"].setEnabled(self.history.can_go_back)
         self.actions_by_key["forward"].setEnabled(self.history.can_go_forward)
-        for key in ("reload", "find", "next_pane", "fit", "heat"):
-            self.actions_by_key[key].setEnabled(self.summary is not None)
+        opened, compared = self.summary is not None, self._compares
+        for key in ("reload", "fit", "compare"):
+            self.actions_by_key[key].setEnabled(opened)
+        for key in ("find", "next_pane", "heat"):
+            self.actions_by_key[key].setEnabled(opened and not compared)
+        self.actions_by_key["comparison"].setEnabled(bool(self.comparison.paths) and not compared)
+
+    @property
+    def _compares(self) -> bool:
+        """Whether the comparison is shown."""
+        place = self.history.current
+        return place is not None and place.kind == "comparison"
 
     def _show_matches(self) -> None:
         if self.model.table is not None:
             self.map.show_matches(self.model.table.matches(self.model.query))
 
-    def _want_card(self, feature: int) -> None:
+    def _want_card(self, feature: int, path: Path | None = None) -> None:
         if feature < 0:
             self.reader.forget_card()
-        else:
+        elif self.summary is None or path in (None, self.summary.path):
             self.reader.show_card(feature)
+        else:
+            self.reader.show_card_beside(feature)
+
+    def _fit(self) -> None:
+        if self._compares:
+            self.comparison.fit()
+        else:
+            self.map.canvas.fit()
 
     def _remember_colouring(self, key: str) -> None:
         self.settings.colouring = key
@@ -326,9 +384,12 @@ class MainWindow(QMainWindow):
 
     def _escape(self) -> None:
         """Close the notice, else clear the filters, else go to the table."""
-        self.map.card.dismiss()
+        for card in (self.map.card, *self.comparison.cards):
+            card.dismiss()
         if self.notice.isVisible():
             self.notice.hide()
+        elif self._compares:
+            self.comparison.setFocus()
         elif self.model.query.filters:
             self.list.clear_filters()
         else:
@@ -373,26 +434,8 @@ class MainWindow(QMainWindow):
 
     # Remembering --------------------------------------------------------------------
 
-    def _restore(self) -> None:
-        """Take size and place of the last time, if they still make sense."""
-        for text, restore in (
-            (self.settings.geometry, self.restoreGeometry),
-            (self.settings.splitter, self.desk.restoreState),
-        ):
-            try:
-                state = base64.b64decode(text, validate=True)
-            except (binascii.Error, ValueError):
-                continue
-            if state:
-                restore(QByteArray(state))
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the window and wait for the reading thread."""
-        self.settings.geometry = _encode(self.saveGeometry())
-        self.settings.splitter = _encode(self.desk.saveState())
+        remember(self.settings, self, self.desk)
         self.reader.close()
         super().closeEvent(event)
-
-
-def _encode(state: QByteArray) -> str:
-    return base64.b64encode(state.data()).decode("ascii")

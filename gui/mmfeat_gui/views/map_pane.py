@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QComboBox,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mmfeat.figures.palettes import COLOURINGS, Colouring, bounds, colour_values, values_of
+from mmfeat.figures.palettes import COLOURINGS, Colouring, bounds, values_of
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views import theme
@@ -79,7 +79,9 @@ class Legend(QWidget):
         x, high = 2, self.height()
         ends = self._ends()
         if self._chosen.kind == "category":
-            colours = colour_values(self._chosen, np.arange(len(ends), dtype=float), 1)
+            colours = theme.feature_colours(
+                self._chosen, np.arange(len(ends), dtype=float), 1, self.palette()
+            )
             for name, colour in zip(ends, colours.tolist(), strict=True):
                 painter.setPen(QPen(theme.muted(self.palette()), 1))
                 painter.setBrush(QColor(*colour))
@@ -92,7 +94,7 @@ class Legend(QWidget):
             low, top = bounds(self._chosen, self._languages)
             logarithmic = self._chosen.kind == "log"
             values = np.geomspace(low, top, 33) if logarithmic else np.linspace(low, top, 33)
-            colours = colour_values(self._chosen, values, self._languages)
+            colours = theme.feature_colours(self._chosen, values, self._languages, self.palette())
             left, right = (metrics.horizontalAdvance(name) for name in ends)
             bar = QRect(x + left + 8, high // 2 - 5, min(160, self.width() - left - right - 24), 10)
             gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
@@ -110,6 +112,12 @@ class Legend(QWidget):
 class MapPane(QWidget):
     """The map of an atlas.
 
+    Parameters
+    ----------
+    parent : QWidget or None
+    controls : bool
+        Whether the choice of colours and their legend stand around the map.
+
     Signals
     -------
     feature_activated(feature)
@@ -122,7 +130,7 @@ class MapPane(QWidget):
     card_wanted = Signal(int)
     colouring_chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, controls: bool = True) -> None:
         super().__init__(parent)
         self._summary: Summary | None = None
         self.canvas = MapCanvas(self)
@@ -139,15 +147,22 @@ class MapPane(QWidget):
         fit.setText(tr("map.fit"))
         fit.setToolTip(tr("map.fit_tip"))
         fit.clicked.connect(self.canvas.fit)
-        top = QHBoxLayout()
+        above = QWidget(self)
+        top = QHBoxLayout(above)
+        top.setContentsMargins(0, 0, 0, 0)
         top.addWidget(label)
         top.addWidget(self.colouring)
         top.addStretch(1)
         top.addWidget(fit)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 4)
+        if controls:
+            column.setContentsMargins(8, 8, 8, 4)
+        else:
+            column.setContentsMargins(0, 0, 0, 0)
+            above.hide()
+            self.legend.hide()
         column.setSpacing(6)
-        column.addLayout(top)
+        column.addWidget(above)
         column.addWidget(self.canvas, 1)
         column.addWidget(self.legend)
         self.canvas.hovered.connect(self._hover)
@@ -182,8 +197,14 @@ class MapPane(QWidget):
             return
         count = len(summary.languages)
         values = values_of(chosen, summary.table.scores)
-        self.canvas.show_colours(colour_values(chosen, values, count))
+        self.canvas.show_colours(theme.feature_colours(chosen, values, count, self.palette()))
         self.legend.show_colouring(chosen, count)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the palette."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._recolour()
+        super().changeEvent(event)
 
     def _hover(self, feature: int, at: QPoint) -> None:
         if feature < 0 or self._summary is None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QLabel, QWidget
 
+from mmfeat.figures.palettes import CATEGORIES, MISSING, Colouring, colour_values
+
 RADIUS = 6
+_DIM = np.array([0x6C, 0x6C, 0x6C], np.uint8)
 
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
@@ -55,6 +58,17 @@ def image_bar(palette: QPalette) -> QColor:
 def text_bar(palette: QPalette) -> QColor:
     """Colour of what captions contribute."""
     return QColor("#6aa9e9") if is_dark(palette) else QColor("#2f6db5")
+
+
+def feature_colours(
+    chosen: Colouring, values: Float[np.ndarray, " n"], n_languages: int, palette: QPalette
+) -> UInt8[np.ndarray, "n 3"]:
+    """Colour features as a colouring says; what is untestable or missing stays in the back."""
+    colours = colour_values(chosen, values, n_languages)
+    if is_dark(palette):
+        for pale in (CATEGORIES[0], MISSING):
+            colours[(colours == pale).all(axis=1)] = _DIM
+    return colours
 
 
 def sized(font: QFont, factor: float, bold: bool = False) -> QFont:

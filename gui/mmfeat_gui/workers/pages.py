@@ -11,8 +11,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mmfeat.atlas.reader import Atlas
+from mmfeat.errors import MmfeatError
 from mmfeat.figures.heatmap import decode_png, overlay
 from mmfeat.figures.pages import FeaturePage, ItemPage, PictureExample, feature_page, item_page
+from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.summary import Summary, summarise
 
 _PAGES = 64
@@ -55,18 +57,20 @@ Page = LoadedFeature | LoadedItem | Card
 
 
 class PageStore:
-    """The open atlas and an LRU cache of its pages; used by one thread only."""
+    """The open atlas, the one beside it and an LRU cache of pages; used by one thread only."""
 
     def __init__(self) -> None:
         self._atlas: Atlas | None = None
+        self._beside: Atlas | None = None
         self._pages: OrderedDict[tuple[str, int], Page] = OrderedDict()
 
     def close(self) -> None:
-        """Close the atlas and forget its pages."""
+        """Close the atlases and forget their pages."""
         self._pages.clear()
-        if self._atlas is not None:
-            self._atlas.close()
-            self._atlas = None
+        for atlas in (self._atlas, self._beside):
+            if atlas is not None:
+                atlas.close()
+        self._atlas = self._beside = None
 
     def file_name(self, argument: Path | int) -> str:
         """Return the name of the file that a request was about."""
@@ -75,9 +79,17 @@ class PageStore:
         return self._atlas.path.name if self._atlas is not None else ""
 
     def answer(self, what: str, argument: Path | int) -> Summary | Page:
-        """Answer a request: ``open`` with a path, or a page by its index."""
+        """Answer a request.
+
+        Parameters
+        ----------
+        what : str
+            ``open`` or ``beside`` with a path; ``feature``, ``item``, ``card`` or
+            ``beside_card`` with an index.
+        argument : Path or int
+        """
         if isinstance(argument, Path):
-            return self._open(argument)
+            return self._open(argument) if what == "open" else self._open_beside(argument)
         key = (what, argument)
         if key in self._pages:
             self._pages.move_to_end(key)
@@ -89,28 +101,71 @@ class PageStore:
         return page
 
     def _open(self, path: Path) -> Summary:
-        atlas = Atlas(path)
-        try:
-            summary = summarise(atlas)
-        except BaseException:
-            atlas.close()
-            raise
-        self.close()
+        """Open an atlas; the one before stays beside it if that was compared with this one."""
+        atlas, summary = _opened(path)
+        before, beside = self._atlas, self._beside
+        self._pages.clear()
         self._atlas = atlas
+        if before is None:
+            return summary
+        if beside is not None and same_file(path, beside.path):
+            self._beside = before
+            beside.close()
+            return summary
+        before.close()
+        if beside is not None and not same_file(path, before.path):
+            beside.close()
+            self._beside = None
+        return summary
+
+    def _open_beside(self, path: Path) -> Summary:
+        assert self._atlas is not None, "an atlas is compared after another was opened"
+        atlas, summary = _opened(path)
+        if same_file(path, self._atlas.path):
+            atlas.close()
+            raise MmfeatError(tr("error.same", file=path.name))
+        self._pages.clear()
+        if self._beside is not None:
+            self._beside.close()
+        self._beside = atlas
         return summary
 
     def _read(self, what: str, index: int) -> Page:
         assert self._atlas is not None, "pages are asked for after an atlas was opened"
+        if what == "beside_card":
+            assert self._beside is not None, "and cards of the other after that was opened"
+            return _card(self._beside, index)
         if what == "item":
             item = item_page(self._atlas, index)
             return LoadedItem(item, _decode(item.thumbnail))
         if what == "card":
-            best = self._atlas.image_examples(index)[:1]
-            return Card(index, _decode(self._atlas.thumbnail(best[0].item)) if best else None)
+            return _card(self._atlas, index)
         page = feature_page(self._atlas, index)
         shown = [*page.pictures, *(example for band in page.bands for example in band)]
         shared = bool(self._atlas.features()["shared"][index])
         return LoadedFeature(page, shared, _heated(shown, page.max_patch))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file, by whatever links."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them has gone since it was opened
+        return one.absolute() == other.absolute()
+
+
+def _opened(path: Path) -> tuple[Atlas, Summary]:
+    atlas = Atlas(path)
+    try:
+        return atlas, summarise(atlas)
+    except BaseException:
+        atlas.close()
+        raise
+
+
+def _card(atlas: Atlas, feature: int) -> Card:
+    best = atlas.image_examples(feature)[:1]
+    return Card(feature, _decode(atlas.thumbnail(best[0].item)) if best else None)
 
 
 def _decode(thumbnail: bytes | None) -> Picture | None:

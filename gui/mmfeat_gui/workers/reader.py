@@ -19,7 +19,7 @@ from mmfeat.errors import MmfeatError
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.workers.pages import PageStore
 
-Channel = Literal["open", "page", "card"]
+Channel = Literal["open", "beside", "page", "card"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Reader(QObject):
 
     Signals
     -------
-    opened(Summary), feature_ready(LoadedFeature), item_ready(LoadedItem), card_ready(Card)
+    opened(Summary), beside_ready(Summary)
+    feature_ready(LoadedFeature), item_ready(LoadedItem), card_ready(Card)
         What was asked for last in its channel.
     failed(channel, sentence)
         Why it cannot be had.
@@ -53,6 +54,7 @@ class Reader(QObject):
     """
 
     opened = Signal(object)
+    beside_ready = Signal(object)
     feature_ready = Signal(object)
     item_ready = Signal(object)
     card_ready = Signal(object)
@@ -63,7 +65,7 @@ class Reader(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._generation: dict[Channel, int] = {"open": 0, "page": 0, "card": 0}
+        self._generation: dict[Channel, int] = {"open": 0, "beside": 0, "page": 0, "card": 0}
         self._epoch = 0  # which opened atlas the window shows
         self._pending = 0
         self._answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
@@ -79,6 +81,10 @@ class Reader(QObject):
         """Open an atlas in place of the present one, which stays if that fails."""
         self._ask("open", "open", path)
 
+    def open_beside(self, path: Path) -> None:
+        """Open an atlas to compare the present one with, in place of another one beside it."""
+        self._ask("beside", "beside", path)
+
     def show_feature(self, feature: int) -> None:
         """Read the page of a feature; an earlier page not yet read is dropped."""
         self._ask("page", "feature", feature)
@@ -90,6 +96,10 @@ class Reader(QObject):
     def show_card(self, feature: int) -> None:
         """Read the hover card of a feature."""
         self._ask("card", "card", feature)
+
+    def show_card_beside(self, feature: int) -> None:
+        """Read the hover card of a feature of the atlas beside the present one."""
+        self._ask("card", "beside_card", feature)
 
     def forget_card(self) -> None:
         """Drop the hover card asked for: the cursor has left."""
@@ -123,6 +133,9 @@ class Reader(QObject):
             # Never stale: the thread reads from this atlas now, whatever came after.
             self._epoch = request.generation
             self.opened.emit(answer.result)
+        elif request.what == "beside" and answer.result is not None:
+            if request.epoch == self._epoch:
+                self.beside_ready.emit(answer.result)
         elif not (answer.stale or self._is_stale(request)):
             if answer.error:
                 self.failed.emit(request.channel, answer.error)
@@ -131,6 +144,7 @@ class Reader(QObject):
                     "feature": self.feature_ready,
                     "item": self.item_ready,
                     "card": self.card_ready,
+                    "beside_card": self.card_ready,
                 }[request.what]
                 signal.emit(answer.result)
         if not self._pending:

@@ -36,6 +36,15 @@ def test_the_same_page_again_is_no_step() -> None:
     assert not history.can_go_back
 
 
+def test_the_comparison_is_one_place() -> None:
+    history = History()
+    history.visit(Place("feature", 1))
+    history.visit(Place("comparison"))
+    history.visit(Place("comparison"))
+    assert history.back() == Place("feature", 1)
+    assert not history.can_go_back
+
+
 def test_another_atlas_begins_anew() -> None:
     history = History()
     history.visit(Place("feature", 1))

@@ -90,6 +90,50 @@ def test_answers_arrive_on_the_thread_that_asks(
     assert heard.threads == {QThread.currentThread()}
 
 
+def test_the_atlas_beside_has_cards_of_its_own(
+    qtbot: QtBot, reader: Reader, atlas_path: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
+    with h5py.File(other, "r+") as file:
+        file["examples/image.pooled/top"][3] = -1  # so that feature 3 has no picture
+    heard, pictures, beside = Heard(reader), [], []
+    reader.card_ready.connect(lambda card: pictures.append(card.picture))
+    reader.beside_ready.connect(beside.append)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open(atlas_path)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open_beside(other)
+    assert [summary.path for summary in beside] == [other]
+    for ask in (reader.show_card, reader.show_card_beside):
+        with qtbot.waitSignal(reader.idle, timeout=30_000):
+            ask(3)
+    assert heard.cards == [3, 3]
+    assert pictures[1] is None and pictures[0] is not None
+    # Changing to the other one turns the sides.
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open(other)
+    for ask in (reader.show_card, reader.show_card_beside):
+        with qtbot.waitSignal(reader.idle, timeout=30_000):
+            ask(3)
+    assert pictures[2] is None and pictures[3] is not None
+
+
+def test_an_atlas_asked_for_beside_one_that_has_gone_is_not_delivered(
+    qtbot: QtBot, reader: Reader, atlas_path: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
+    third = Path(shutil.copy(atlas_path, tmp_path / "third.h5"))
+    heard, beside = Heard(reader), []
+    reader.beside_ready.connect(beside.append)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open(atlas_path)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open(third)
+        reader.open_beside(other)
+    assert [summary.path for summary in heard.opened] == [atlas_path, third]
+    assert beside == []
+
+
 def test_only_the_last_page_asked_for_is_read(
     qtbot: QtBot, reader: Reader, atlas_path: Path, gate: tuple[threading.Event, list[Any]]
 ) -> None:

@@ -36,11 +36,44 @@ def test_both_orders_hold_the_same_codes() -> None:
     assert (codes.firing().toarray() == (dense > 0)).all()
 
 
+def test_selected_rows_hold_their_codes_in_the_order_given() -> None:
+    codes, dense = random_codes()
+    rows = np.array([7, 5, 199, 0, 7])
+    assert (codes.select(rows).matrix().toarray() == dense[rows]).all()
+    assert codes.select(np.zeros(0, np.int64)).n == 0
+
+
+def test_chunks_of_chosen_rows_are_encoded_as_each_row_alone(
+    activations_path: Path, sae_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmfeat.analysis import codes
+
+    trained = load_sae(sae_path)
+    with open_activations(activations_path) as acts:
+        stream = acts.stream("joint", "text.pooled")
+        chosen = np.zeros(stream.n, bool)
+        chosen[3:40:2] = True
+        monkeypatch.setattr(codes, "_CELLS", 16 * trained.d_sae)
+        parts = list(codes.encoded(trained, stream, chosen))
+        assert max(len(part.row) for part in parts) <= 16
+        assert np.concatenate([part.row for part in parts]).tolist() == list(range(3, 40, 2))
+        for part in parts:
+            for at, row in enumerate(part.row):
+                assert (part.raw[at] == stream.x[row]).all()
+                assert part.group[at] == stream.language[row]
+                values, latents = trained.encode(
+                    "text.pooled", part.raw[at, None], part.group[[at]]
+                )
+                alone = dict(zip(latents[0].tolist(), values[0].tolist(), strict=True))
+                own = dict(zip(part.latents[at].tolist(), part.values[at].tolist(), strict=True))
+                assert own == pytest.approx(alone, rel=1e-4, abs=1e-4)
+
+
 def test_encoding_a_stream_equals_the_dense_definition(
     activations_path: Path, sae_path: Path
 ) -> None:
     trained = load_sae(sae_path)
-    weights = {n: p.double().numpy() for n, p in trained.sae.state_dict().items()}
+    weights = {n: p.double().numpy() for n, p in trained.saes["text"].state_dict().items()}
     with open_activations(activations_path) as acts:
         stream = acts.stream("joint", "text.pooled")
         seen = []
@@ -50,7 +83,7 @@ def test_encoding_a_stream_equals_the_dense_definition(
             group = stream.language[row]
             x = (stream.x[row].astype(np.float64) - stream.mean[group]) * stream.scale[group]
             pre = x @ weights["W_enc"] + weights["b_enc"]
-            best = np.sort(np.argsort(-pre)[: trained.sae.k])
+            best = np.sort(np.argsort(-pre)[: trained.saes["text"].k])
             best = best[pre[best] > 1e-3]
             part = slice(codes.indptr[row], codes.indptr[row + 1])
             assert codes.indices[part].tolist() == best.tolist()
@@ -59,7 +92,7 @@ def test_encoding_a_stream_equals_the_dense_definition(
 
 def test_a_stream_the_sae_does_not_know_is_refused(activations_path: Path, sae_path: Path) -> None:
     trained = load_sae(sae_path)
-    without = TrainedSAE(trained.sae, {}, {})
+    without = TrainedSAE(trained.saes, {}, {})
     with (
         open_activations(activations_path) as acts,
         pytest.raises(MmfeatError, match=r"no mean and scale for image.pooled of width 192"),

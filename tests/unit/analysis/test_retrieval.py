@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
-from mmfeat.analysis.retrieval import recall_at
+from mmfeat.analysis.retrieval import recall_at, wrong_before
 
 
 def test_recall_equals_a_brute_force_ranking() -> None:
@@ -33,3 +34,29 @@ def test_identical_pictures_are_equal_hits() -> None:
 
 def test_silent_codes_find_nothing() -> None:
     assert recall_at(np.zeros((1, 3)), np.eye(3), np.array([0]), np.arange(3), 1) == 0
+
+
+def test_sparse_codes_rank_as_dense_ones() -> None:
+    rng = np.random.default_rng(1)
+    q = np.where(rng.random((50, 12)) < 0.3, rng.random((50, 12)), 0)
+    g = np.where(rng.random((40, 12)) < 0.3, rng.random((40, 12)), 0)
+    q_key, g_key = rng.integers(0, 20, 50), rng.integers(0, 15, 40)
+    dense = wrong_before(q, g, q_key, g_key, chunk=7)
+    sparse = wrong_before(sp.csr_array(q), sp.csr_array(g), q_key, g_key, chunk=11)
+    assert dense.tolist() == sparse.tolist()
+    unit = [x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (q, g)]
+    for row, key in enumerate(q_key):
+        scores = unit[1] @ unit[0][row]
+        own = scores[g_key == key]
+        wrong = (scores[g_key != key] >= own.max() - 1e-6).sum() if len(own) else np.inf
+        assert min(sparse[row], 1e9) == min(wrong, 1e9)
+    assert (sparse < 40).any()
+    assert (sparse > 40).any()
+
+
+def test_codes_that_differ_in_strength_alone_tie() -> None:
+    g = np.zeros((6, 3))
+    g[:, 1] = [1, 0.1, 0.3, 7, 1e3, 1 / 3]
+    q = np.array([[0, 0.7, 0]])
+    assert wrong_before(q, g, np.array([2]), np.arange(6)).tolist() == [5]
+    assert wrong_before(sp.csr_array(q), sp.csr_array(g), np.array([2]), np.arange(6)) == [5]

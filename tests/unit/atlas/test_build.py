@@ -97,7 +97,7 @@ def test_names_are_captions_on_which_the_feature_fires(
         z /= np.linalg.norm(z, axis=1, keepdims=True)
         captions = file["captions/text"].asstr()[:]
         names, scores = file["names/text"].asstr()[:], file["names/score"][:]
-        decoder = file["sae/W_dec"][:].astype(np.float64)
+        decoder = file["sae/decoder"][:].astype(np.float64)
         for feature in range(0, 96, 5):
             for tag in (2, 9):
                 fires = np.flatnonzero((text[:, feature] > 0) & (stream.language == tag))

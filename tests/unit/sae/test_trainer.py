@@ -30,8 +30,9 @@ def planted(step: int) -> PairBatch:
             1, chosen, 2 + torch.rand(128, 3, generator=generator)
         )
         rows[stream] = code @ atoms()
-    none = torch.full((128,), -1)
-    return PairBatch(rows, none, none)
+    none, ones = torch.full((128,), -1), torch.ones(128)
+    number = torch.arange(128)
+    return PairBatch(rows, dict.fromkeys(rows, none), dict.fromkeys(rows, ones), number, number)
 
 
 def settings(**changes: object):
@@ -40,14 +41,14 @@ def settings(**changes: object):
         "sae.k": 3,
         "optimiser.steps": 1500,
         "optimiser.lr": 3e-3,
-        "optimiser.batch_size": 128,
+        "batch.size": 128,
         **changes,
     }
     return load_settings(None, values)
 
 
 def test_a_known_dictionary_is_recovered(tmp_path: Path) -> None:
-    sae = train_sae(planted, D_IN, settings(), tmp_path)
+    sae = train_sae(planted, D_IN, settings(), tmp_path)["image"]
     similarity = atoms() @ sae.W_dec.detach().T
     row, column = linear_sum_assignment(-similarity.numpy())
     matched = similarity[row, column]
@@ -57,8 +58,23 @@ def test_a_known_dictionary_is_recovered(tmp_path: Path) -> None:
     assert lines[-1]["loss"] < 0.1 * lines[0]["loss"]
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> None:
-    whole = train_sae(planted, D_IN, settings(**{"optimiser.steps": 700}), tmp_path / "a")
+REMEDIES = {
+    "sae.architecture": "batch-topk",
+    "sae.encoders": "modality",
+    "batch.second_caption": False,
+    "support.balance": 0.02,
+    "support.mask": 0.1,
+    "loss.contrastive": 0.1,
+    "optimiser.resample_every": 150,
+}
+
+
+@pytest.mark.parametrize("changes", [{}, REMEDIES], ids=["naive", "remedies"])
+def test_an_interrupted_training_ends_with_the_same_weights(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    options = settings(**{"optimiser.steps": 700, **changes})
+    whole = train_sae(planted, D_IN, options, tmp_path / "a")
 
     class Stop(Exception):
         pass
@@ -69,17 +85,18 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
         return planted(step)
 
     with pytest.raises(Stop):
-        train_sae(until_600, D_IN, settings(**{"optimiser.steps": 700}), tmp_path / "b")
+        train_sae(until_600, D_IN, options, tmp_path / "b")
     steps = []
 
     def noted(step: int) -> PairBatch:
         steps.append(step)
         return planted(step)
 
-    resumed = train_sae(noted, D_IN, settings(**{"optimiser.steps": 700}), tmp_path / "b")
+    resumed = train_sae(noted, D_IN, options, tmp_path / "b")
     assert steps[0] == 500  # the last checkpoint
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    for modality in ("image", "text"):
+        for name, value in whole[modality].state_dict().items():
+            assert torch.equal(value, resumed[modality].state_dict()[name]), name
     assert (tmp_path / "a" / "metrics.jsonl").read_text() == (
         tmp_path / "b" / "metrics.jsonl"
     ).read_text()
@@ -111,9 +128,10 @@ def test_the_auxiliary_loss_is_one_when_dead_latents_explain_nothing() -> None:
     with torch.no_grad():
         sae.b_enc.fill_(-1e3)
     x = torch.randn(10, D_IN)
+    pre = sae.pre_activations(x)
     dead = torch.tensor([True] * 3 + [False] * 5)
-    assert auxiliary_loss(sae, x, x, dead, 2).item() == pytest.approx(1.0)
-    assert auxiliary_loss(sae, x, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
+    assert auxiliary_loss(sae, pre, x, dead, 2).item() == pytest.approx(1.0)
+    assert auxiliary_loss(sae, pre, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
 
 
 def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path: Path) -> None:
@@ -145,3 +163,82 @@ def test_what_a_kill_cut_off_is_no_obstacle(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b'{"step": 5, "lo')
     train_sae(planted, D_IN, options, tmp_path)
     assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 20
+
+
+def test_the_learning_rate_rises_where_a_warmup_is_asked_for() -> None:
+    options = settings(**{"optimiser.steps": 1000, "optimiser.lr": 0.5, "optimiser.warmup": 0.1})
+    assert learning_rate(0, options.optimiser) == pytest.approx(0.005)
+    assert learning_rate(49, options.optimiser) == pytest.approx(0.25)
+    assert learning_rate(99, options.optimiser) == learning_rate(500, options.optimiser) == 0.5
+
+
+def test_rows_that_weigh_nothing_change_nothing(tmp_path: Path) -> None:
+    def cut(noise: float):
+        def batches(step: int) -> PairBatch:
+            batch = planted(step)
+            weight = torch.ones(128)
+            weight[64:] = 0
+            rows = {name: rows.clone() for name, rows in batch.rows.items()}
+            for values in rows.values():
+                values[64:] += noise
+            return PairBatch(
+                rows, batch.language, dict.fromkeys(rows, weight), batch.item, batch.concept
+            )
+
+        return batches
+
+    options = settings(**{"optimiser.steps": 20, "optimiser.aux_k": 0, "loss.translation": 1.0})
+    a = train_sae(cut(0.0), D_IN, options, tmp_path / "a")
+    b = train_sae(cut(5.0), D_IN, options, tmp_path / "b")
+    assert torch.equal(a["image"].W_dec, b["image"].W_dec)
+
+
+def test_a_step_has_the_gradient_of_the_loss_written_out(tmp_path: Path) -> None:
+    """Adam's first step is lr times the sign of the gradient."""
+    options = load_settings(
+        None,
+        {
+            "sae.d_sae": 64,
+            "sae.architecture": "relu",
+            "sae.sparsity": 0.7,
+            "optimiser.steps": 1,
+            "optimiser.decay": 0.0,
+            "optimiser.sparsity_warmup": 0.0,
+            "optimiser.aux_k": 0,
+            "loss.translation": 0.5,
+        },
+    )
+    torch.manual_seed(options.seed)
+    from mmfeat.sae.registry import build
+
+    start = build(options.sae, D_IN)["image"]
+    finished = train_sae(planted, D_IN, options, tmp_path)["image"]
+    batch = planted(0)
+    image, text = batch.rows.values()
+    z = {name: (x @ start.W_enc + start.b_enc).relu() for name, x in batch.rows.items()}
+    norms = start.W_dec.norm(dim=1)
+    loss = torch.zeros(())
+    for name, x in batch.rows.items():
+        error = (x - z[name] @ start.W_dec - start.b_dec).square().sum(1)
+        loss = loss + (error + 0.7 * (z[name] * norms).sum(1)).mean() / (2 * D_IN)
+    for x, code in ((image, z["text.pooled"]), (text, z["image.pooled"])):
+        cross = (x - code @ start.W_dec - start.b_dec).square().sum(1).mean()
+        loss = loss + 0.5 * cross / (2 * D_IN)
+    loss.backward()
+    expected = start.b_dec - options.optimiser.lr * start.b_dec.grad.sign()
+    # b_dec is untouched by the folding of decoder norms.
+    torch.testing.assert_close(finished.b_dec, expected, atol=1e-4, rtol=0)
+
+
+def test_dead_latents_are_counted_in_each_stream_and_language(tmp_path: Path) -> None:
+    def batches(step: int) -> PairBatch:
+        batch = planted(step)
+        language = dict(batch.language)
+        language["text.pooled"] = torch.arange(128) % 2
+        return PairBatch(batch.rows, language, batch.weight, batch.item, batch.concept)
+
+    train_sae(batches, D_IN, settings(**{"optimiser.steps": 50}), tmp_path)
+    line = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert set(line["dead"]) == {"image.pooled", "text.pooled"}
+    assert set(line["dead"]["image.pooled"]) == {"all"}
+    assert set(line["dead"]["text.pooled"]) == {"0", "1"}

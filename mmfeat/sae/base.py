@@ -1,0 +1,141 @@
+"""The small interface of every architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SAE(nn.Module):
+    """A sparse autoencoder on standardised rows; an architecture is a subclass in its own file.
+
+    There is no pre-encoder bias (Templeton et al. 2024): rows are standardised before.
+
+    Parameters
+    ----------
+    d_in, d_sae : int
+        Width of a row, number of latents.
+
+    Attributes
+    ----------
+    architecture : str
+        Its name in settings.
+    selects : bool
+        Whether the support is selected from a score (the TopK family), so that pairs can
+        share one in training and a bias can balance it.
+    saved : tuple of str
+        Names of the tensors a finished SAE is saved with.
+    """
+
+    architecture: ClassVar[str]
+    selects: ClassVar[bool] = False
+    saved: ClassVar[tuple[str, ...]] = ("W_enc", "b_enc", "W_dec", "b_dec")
+
+    def __init__(self, d_in: int, d_sae: int) -> None:
+        super().__init__()
+        self.d_in, self.d_sae = d_in, d_sae
+        directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
+        self.W_dec = nn.Parameter(directions)
+        self.W_enc = nn.Parameter(directions.T.contiguous())
+        self.b_enc = nn.Parameter(torch.zeros(d_sae))
+        self.b_dec = nn.Parameter(torch.zeros(d_in))
+
+    def pre_activations(self, x: Float[Tensor, "rows d_in"]) -> Float[Tensor, "rows d_sae"]:
+        """Return ``x W_enc + b_enc``."""
+        return torch.addmm(self.b_enc, x, self.W_enc)
+
+    def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+        """Return codes of rows, each from its own pre-activations alone."""
+        raise NotImplementedError
+
+    def activate_batch(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+        """Return codes in training, where rows of a batch may compete."""
+        return self.activate(pre)
+
+    def score(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+        """Return what the support is selected by in training."""
+        return pre
+
+    def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
+        """Return the latents that may be active in training; only where `selects`."""
+        raise NotImplementedError
+
+    def observe(self, pre: Float[Tensor, "rows d_sae"]) -> None:
+        """Take note of the pre-activations of a training step, as thresholds need it."""
+
+    def sparsity(
+        self,
+        x: Float[Tensor, "rows d_in"],
+        pre: Float[Tensor, "rows d_sae"],
+        codes: Float[Tensor, "rows d_sae"],
+    ) -> Float[Tensor, "rows"]:
+        """Return the architecture's own penalty of each row, its coefficient included."""
+        return x.new_zeros(len(x))
+
+    def squared_error(
+        self, x: Float[Tensor, "rows d_in"], codes: Float[Tensor, "rows d_sae"]
+    ) -> Float[Tensor, "rows"]:
+        """Return what training counts as a row's reconstruction error, ``||x - x_hat||^2``."""
+        return (x - self.reconstruct(codes)).square().sum(1)
+
+    def reconstruct(self, codes: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_in"]:
+        """Return ``z W_dec + b_dec``."""
+        return torch.addmm(self.b_dec, codes, self.W_dec)
+
+    def encode(
+        self, x: Float[Tensor, "rows d_in"]
+    ) -> tuple[Float[Tensor, "rows m"], Int[Tensor, "rows m"]]:
+        """Return activations and latents of the rows' supports; a silent one has activation 0."""
+        codes = self.activate(self.pre_activations(x))
+        widest = int((codes > 0).sum(1).max()) if len(codes) else 0
+        values, latents = codes.topk(max(widest, 1), dim=1)
+        return values, latents
+
+    def decode(
+        self, values: Float[Tensor, "rows m"], latents: Int[Tensor, "rows m"]
+    ) -> Float[Tensor, "rows d_in"]:
+        """Return the reconstruction, without ever building a dense code."""
+        return self.b_dec + F.embedding_bag(
+            latents, self.W_dec, per_sample_weights=values, mode="sum"
+        )
+
+    def before_step(self) -> None:
+        """Change gradients before the optimiser's step."""
+
+    def after_step(self) -> None:
+        """Bring parameters back to where they must be."""
+
+    def finished(self) -> SAE:
+        """Return what is saved: unit decoder rows, and an activation of single rows."""
+        return self.requires_grad_(False).eval()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what is saved of a finished SAE, by the names in `saved`."""
+        return {name: getattr(self, name).detach() for name in self.saved}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what was saved; the SAE learns no more."""
+        for name in self.saved:
+            setattr(self, name, nn.Parameter(tensors[name].float(), requires_grad=False))
+        self.eval()
+
+
+class UnitDecoder(SAE):
+    """An SAE whose decoder rows keep unit norm all through training."""
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Remove the part of the decoder's gradient that only changes norms."""
+        gradient = self.W_dec.grad
+        if gradient is not None:
+            gradient.sub_((gradient * self.W_dec).sum(1, keepdim=True) * self.W_dec)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Scale decoder rows to unit norm."""
+        self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True).clamp(min=1e-8))

@@ -1,0 +1,73 @@
+"""Which latents are dead, a stream and a language at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mmfeat.sae.batch import PairBatch, stream_of
+
+Group = tuple[str, int]  # stream, language (-1 for pictures)
+
+
+class Silence:
+    """Counts the steps since a latent last fired in each stream and language.
+
+    A step without rows of a language does not count there.
+    """
+
+    def __init__(self, d_sae: int) -> None:
+        self.d_sae = d_sae
+        self.steps: dict[Group, Int[Tensor, "d_sae"]] = {}
+
+    @torch.no_grad()
+    def observe(self, batch: PairBatch, codes: Mapping[str, Float[Tensor, "pairs d_sae"]]) -> None:
+        """Take note of the codes of a step."""
+        fired: dict[Group, Bool[Tensor, "d_sae"]] = {}
+        for view, values in codes.items():
+            languages, index = torch.unique(batch.language[view], return_inverse=True)
+            member = torch.zeros(len(languages), len(index))
+            member[index, torch.arange(len(index))] = (batch.weight[view] > 0).float()
+            counts = member @ (values > 0).float()
+            for language, any_row, count in zip(
+                languages.tolist(), member.any(1).tolist(), counts, strict=True
+            ):
+                group = (stream_of(view), language)
+                if any_row:
+                    fired[group] = fired.get(group, torch.zeros(())) + count > 0
+        for group, latents in fired.items():
+            steps = self.steps.setdefault(group, torch.zeros(self.d_sae, dtype=torch.int64))
+            steps.add_(1).masked_fill_(latents, 0)
+
+    def dead(self, after: int) -> Bool[Tensor, "d_sae"]:
+        """Return the latents that fired in no stream and language for so many steps."""
+        if not self.steps:
+            return torch.zeros(self.d_sae, dtype=torch.bool)
+        return torch.stack(list(self.steps.values())).amin(0) >= after
+
+    def shares(self, after: int) -> dict[str, dict[str, float]]:
+        """Return the share of dead latents by stream and language number."""
+        found: dict[str, dict[str, float]] = {}
+        for (stream, language), steps in sorted(self.steps.items()):
+            name = "all" if language < 0 else str(language)
+            found.setdefault(stream, {})[name] = float((steps >= after).float().mean())
+        return found
+
+    def forget(self, latents: Bool[Tensor, "d_sae"]) -> None:
+        """Let latents begin anew."""
+        for steps in self.steps.values():
+            steps[latents] = 0
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the counts, for a checkpoint."""
+        return {f"{stream}|{language}": steps for (stream, language), steps in self.steps.items()}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take counts back from a checkpoint."""
+        self.steps = {}
+        for name, steps in state.items():
+            stream, _, language = name.rpartition("|")
+            self.steps[stream, int(language)] = steps.clone()

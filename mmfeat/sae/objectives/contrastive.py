@@ -1,0 +1,32 @@
+r"""Contrastive alignment of codes: InfoNCE (van den Oord et al. 2018, equation 4).
+
+.. math:: - \frac{1}{2} \, \mathrm{mean}_{j} \left[
+          \log \frac{e^{s_{jj}}}{\sum_{k \in N_j} e^{s_{jk}}} +
+          \log \frac{e^{s_{jj}}}{\sum_{k \in N_j} e^{s_{kj}}} \right], \qquad
+          s_{jk} = \cos(z_{a,j}, z_{b,k}) / \tau
+
+with N_j the pair itself and the pairs of other concepts.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mmfeat.sae.objectives.pair import Pair, unit_codes
+from mmfeat.sae.settings import LossSettings
+
+
+def contrastive(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
+    """Return the symmetric InfoNCE of a pair's codes (van den Oord et al. 2018).
+
+    The temperature is ``settings.temperature``. Other pairs of the same concept are no
+    negatives: they are left out.
+    """
+    scores = unit_codes(pair.z_a) @ unit_codes(pair.z_b).T / settings.temperature
+    same = pair.concept[:, None] == pair.concept
+    same.fill_diagonal_(False)
+    scores = scores.masked_fill(same, -torch.inf)
+    losses = (scores.logsumexp(1) + scores.logsumexp(0)) / 2 - scores.diagonal()
+    return pair.mean(losses)

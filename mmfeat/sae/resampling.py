@@ -1,0 +1,81 @@
+"""Dead latents begin anew (Bricken et al. 2023, "Towards Monosemanticity", neuron resampling)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mmfeat.sae.base import SAE
+from mmfeat.sae.jump_relu import JumpReLUSAE
+
+_ENCODER_NORM = 0.2  # of a new encoder row, as a share of the mean norm of alive ones
+_BIASES = ("b_enc", "b_gate", "b_mag", "r_mag")
+
+
+@torch.no_grad()
+def resample(
+    sae: SAE,
+    dead: Bool[Tensor, "d_sae"],
+    x: Float[Tensor, "rows d_in"],
+    error: Float[Tensor, "rows d_in"],
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> int:
+    """Point dead latents to rows that are reconstructed badly.
+
+    A row is drawn with a probability proportional to the square of its loss,
+    ``||error||^4``. Its direction becomes the decoder row and, at 0.2 of the
+    alive latents' mean norm, the encoder row; biases become 0, thresholds what
+    they were at the start, and the optimiser forgets what it knew of them.
+
+    No row is drawn twice: two latents with the same rows would stay the same
+    for ever. Where fewer rows than dead latents have an error, latents remain
+    dead until the next time.
+
+    Parameters
+    ----------
+    dead
+        Latents that begin anew.
+    x, error
+        Rows and what their reconstructions leave.
+    optimiser
+        The one that trains `sae`.
+
+    Returns
+    -------
+    int
+        How many latents began anew.
+    """
+    norms = x.norm(dim=1)
+    weight = error.square().sum(1).double().square() * (norms > 0)
+    latents = dead.nonzero().squeeze(1)[: int((weight > 0).sum())]
+    if len(latents) == 0:
+        return 0
+    drawn = torch.multinomial(weight, len(latents), generator=generator)
+    directions = x[drawn] / norms[drawn, None]
+    kept = sae.W_enc[:, ~dead] if bool((~dead).any()) else sae.W_enc
+    scale = _ENCODER_NORM * kept.norm(dim=0).mean()
+    _renew(optimiser, sae.W_dec, 0, latents, directions)
+    _renew(optimiser, sae.W_enc, 1, latents, scale * directions.T)
+    for name, parameter in sae.named_parameters():
+        if name in _BIASES:
+            _renew(optimiser, parameter, 0, latents, parameter.new_zeros(len(latents)))
+    if isinstance(sae, JumpReLUSAE):
+        first = sae.threshold.new_full((len(latents),), sae.first_threshold)
+        _renew(optimiser, sae.threshold, 0, latents, first)
+    return len(latents)
+
+
+def _renew(
+    optimiser: torch.optim.Optimizer,
+    parameter: Tensor,
+    dim: int,
+    latents: Int[Tensor, "new"],
+    values: Tensor,
+) -> None:
+    """Set the entries of latents, and the optimiser's moments of them to 0."""
+    parameter.index_copy_(dim, latents, values)
+    for moment in optimiser.state.get(parameter, {}).values():
+        if isinstance(moment, Tensor) and moment.shape == parameter.shape:
+            moment.index_fill_(dim, latents, 0)

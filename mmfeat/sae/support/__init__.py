@@ -1,0 +1,1 @@
+"""How the support of a code is selected in training."""

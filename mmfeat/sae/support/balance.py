@@ -1,0 +1,58 @@
+"""A gain of selection that lets every latent fire alike often, in each modality by itself."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mmfeat.sae.selecting import SelectingSAE
+
+_MEMORY = 0.98  # of the running firing rates: some fifty steps
+
+
+class Balance:
+    r"""Steers each latent towards the firing rate k / d_sae, the same in every modality.
+
+    A naive dictionary has latents that pictures alone or captions alone use,
+    and a few that are used so often that they name nothing. With a gain
+    :math:`g` a latent and modality the support is chosen by
+    :math:`g (xW + b)`, while activations stay :math:`\mathrm{ReLU}(xW + b)`, and
+    after each step
+
+    .. math:: \ln g_i \leftarrow \ln g_i
+              + \eta\,\mathrm{clip}\bigl((\rho - f_i) / \rho, -1, 1\bigr),
+              \qquad \rho = k / d_{sae}
+
+    for the running firing rate :math:`f_i`, then the mean of :math:`\ln g` is
+    taken off. The rate is over concepts: a concept counts alike however many
+    variants it has, or the dictionary would spend itself on the variants of
+    the few that have many. No gradient flows through it, as in the balancing of experts
+    without a loss (Wang et al. 2024, "Auxiliary-loss-free load balancing
+    strategy for mixture-of-experts"), whose bias is added, not multiplied: a
+    gain can be folded into the weights, and wakes no latent that is negative.
+
+    Parameters
+    ----------
+    sae : SelectingSAE
+        The SAE of one modality.
+    k : int
+        Latents active in a row.
+    step : float
+        The step eta.
+    """
+
+    def __init__(self, sae: SelectingSAE, k: int, step: float) -> None:
+        self.sae, self.step = sae, step
+        self.target = k / sae.d_sae
+        self.rate = torch.full((sae.d_sae,), self.target)
+
+    @torch.no_grad()
+    def observe(self, codes: Float[Tensor, "rows d_sae"], concept: Int[Tensor, "rows"]) -> None:
+        """Change the gain by how often latents fire in a step's codes of this modality."""
+        _, index, count = torch.unique(concept, return_inverse=True, return_counts=True)
+        weight = 1 / (len(count) * count[index])
+        self.rate.lerp_(weight @ (codes > 0).float(), 1 - _MEMORY)
+        change = self.step * ((self.target - self.rate) / self.target).clamp(-1, 1)
+        gain = self.sae.gain.log() + change
+        self.sae.gain.copy_((gain - gain.mean()).exp())
