@@ -1,4 +1,4 @@
-"""The demo: corpus, activations, SAE, atlas and map from the bundled parts."""
+"""The demo: corpus, activations, and two SAEs with atlas and map, from the bundled parts."""
 
 from __future__ import annotations
 
@@ -7,48 +7,86 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from mmfeat import provenance
 from mmfeat.progress import SILENT, Progress
 
-QUICK = {"optimiser.steps": 800}
+if TYPE_CHECKING:
+    from mmfeat.sae.settings import TrainSettings
+
+QUICK = {"optimiser.steps": 600}
 QUICK_SHARE = 4  # one concept in so many
 
 
 def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> dict[str, Any]:
     """Run every step whose output is not there already.
 
-    A file is reused when its provenance (settings, versions, content of its
-    inputs) is what this run would write.
+    Two SAEs are trained, by the default recipe and by a naive one that splits by
+    modality, and each has its atlas. A file is reused when its provenance
+    (settings, versions, content of its inputs) is what this run would write.
 
     Parameters
     ----------
     out : Path
-        Folder for ``corpus.h5``, ``activations.h5``, ``sae`` and ``atlas.h5``.
+        Folder for ``corpus.h5``, ``activations.h5``, ``sae``, ``sae-naive``,
+        ``atlas.h5`` and ``atlas-naive.h5``.
     quick : bool
         A quarter of the concepts and a shorter training.
 
     Returns
     -------
     dict
-        ``corpus``, ``activations``, ``sae``, ``atlas``, ``seconds``,
-        ``peak_rss_bytes``, and the numbers of features.
+        ``corpus``, ``activations``, ``sae``, ``atlas`` and the numbers of
+        ``features``, ``alive`` and ``shared``; the same of the naive one as
+        ``naive``; ``seconds``, ``peak_rss_bytes``.
     """
     from mmfeat import extraction, training
-    from mmfeat.atlas import build
-    from mmfeat.atlas.map import add_map
 
     started = time.perf_counter()
     corpus, activations = out / "corpus.h5", out / "activations.h5"
-    sae, atlas = out / "sae", out / "atlas.h5"
     _corpus(corpus, quick, progress)
     extracting = extraction.ExtractSettings()
     if _provenance(activations) != extraction.recorded(corpus, extracting):
         extraction.extract(corpus, activations, extracting, progress=progress)
-    settings = training.recipe(training.DEFAULT_RECIPE, QUICK if quick else None)
+    changes = QUICK if quick else None
+    shared = _atlas(
+        out, "", training.recipe(training.DEFAULT_RECIPE, changes), activations, corpus, progress
+    )
+    naive = _atlas(
+        out,
+        "-naive",
+        training.recipe(training.NAIVE_RECIPE, changes),
+        activations,
+        corpus,
+        progress,
+    )
+    return {
+        "corpus": str(corpus),
+        "activations": str(activations),
+        **shared,
+        "naive": naive,
+        "seconds": round(time.perf_counter() - started, 1),
+        "peak_rss_bytes": peak_rss_bytes(),
+    }
+
+
+def _atlas(
+    out: Path,
+    suffix: str,
+    settings: TrainSettings,
+    activations: Path,
+    corpus: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train an SAE and build its atlas with a map; return their paths and what is in it."""
+    from mmfeat import training
+    from mmfeat.atlas import build
+    from mmfeat.atlas.map import add_map
+
+    sae, atlas = out / f"sae{suffix}", out / f"atlas{suffix}.h5"
     if _sae_provenance(sae) != json.loads(training.recorded(activations, settings)):
         training.train(activations, sae, settings, progress=progress)
     if _provenance(atlas) != build.recorded(activations, sae, corpus, True):
@@ -60,20 +98,13 @@ def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> 
     with h5py.File(atlas, "r") as file:
         features = file["features"]
         alive = (features["firing_rate_image"][:] + features["firing_rate_text"][:]) > 0
-        numbers = {
+        return {
+            "sae": str(sae),
+            "atlas": str(atlas),
             "features": len(alive),
             "alive": int(alive.sum()),
             "shared": int(features["shared"][:].sum()),
         }
-    return {
-        "corpus": str(corpus),
-        "activations": str(activations),
-        "sae": str(sae),
-        "atlas": str(atlas),
-        **numbers,
-        "seconds": round(time.perf_counter() - started, 1),
-        "peak_rss_bytes": peak_rss_bytes(),
-    }
 
 
 def _corpus(path: Path, quick: bool, progress: Progress) -> None:
@@ -111,9 +142,10 @@ def _provenance(path: Path) -> str | None:
 
 
 def _sae_provenance(folder: Path) -> dict[str, Any] | None:
+    from mmfeat.sae.interop import sae_config
+
     try:
-        config = json.loads((folder / "cfg.json").read_text("utf-8"))
-        found: dict[str, Any] = config["metadata"]["provenance"]
+        found: dict[str, Any] = sae_config(folder)["metadata"]["provenance"]
         return found
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mmfeat.sae.standardisation import Standardisation
     from mmfeat.store.activations import Activations
 
-DEFAULT_RECIPE = "naive-topk"
+DEFAULT_RECIPE = "shared-topk"
+NAIVE_RECIPE = "naive-topk"
 
 
 def recipe(name: str, overrides: dict[str, Any] | None = None) -> TrainSettings:
@@ -36,7 +37,7 @@ def recipe(name: str, overrides: dict[str, Any] | None = None) -> TrainSettings:
     known = sorted(file.stem for file in folder.glob("*.toml"))
     if name not in known:
         raise MmfeatError(f"There is no recipe {name!r}; choose from {', '.join(known)}.")
-    return load_settings(folder / f"{name}.toml", overrides)
+    return load_settings(folder / f"{name}.toml", {**(overrides or {}), "recipe": name})
 
 
 def recorded(activations: Path, settings: TrainSettings) -> str:

@@ -54,7 +54,7 @@ def sae_path(activations_path: Path) -> Path:
     from mmfeat.training import recipe, train
 
     folder = activations_path.with_name("sae")
-    settings = {"sae.d_sae": 96, "sae.k": 8, "optimiser.steps": 300, "optimiser.batch_size": 256}
+    settings = {"sae.d_sae": 96, "sae.k": 8, "optimiser.steps": 300, "batch.size": 256}
     train(activations_path, folder, recipe("naive-topk", settings))
     return folder
 

@@ -142,13 +142,13 @@ def _score(trained: TrainedSAE, test: HeldOut) -> tuple[dict[str, Any], Alive]:
     kept = {name: fidelity(trained, test.acts, test.hook, name) for name in (IMAGE, TEXT)}
     before = test.before_codes(image, text)
     rebuilt = test.before_reconstructions(trained)
-    settings = _provenance_settings(trained)
+    settings = trained.settings
     return {
         "architecture": trained.architecture,
         "d_sae": trained.d_sae,
         "one_decoder": trained.one_decoder,
         "seed": settings.get("seed"),
-        "recipe": trained.metadata.get("recipe"),
+        "recipe": trained.recipe,
         "fvu": {name: scores["fvu"] for name, scores in kept.items()},
         "l0": {name: scores["l0"] for name, scores in kept.items()},
         "dead": {name: scores["dead"] for name, scores in kept.items()},
@@ -241,12 +241,6 @@ def _share(which: Alive, alive: Alive) -> float | None:
 def _mean(values: Float[np.ndarray, "d_sae"], alive: Alive) -> float | None:
     known = values[alive & ~np.isnan(values)]
     return float(known.mean()) if len(known) else None
-
-
-def _provenance_settings(trained: TrainedSAE) -> dict[str, Any]:
-    record = trained.metadata.get("provenance")
-    settings = record.get("settings") if isinstance(record, dict) else None
-    return settings if isinstance(settings, dict) else {}
 
 
 def _hook(trained: TrainedSAE) -> str:

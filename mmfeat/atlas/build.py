@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from mmfeat import hdf5, provenance
-from mmfeat.analysis.codes import Codes, encode_stream
+from mmfeat.analysis.codes import Codes, check_match, encode_stream
 from mmfeat.analysis.examples import Examples, examples
 from mmfeat.analysis.fidelity import fidelity
 from mmfeat.analysis.firing import MIN_FIRINGS, Firing, firing, modality_score
@@ -81,7 +81,9 @@ def build_atlas(
     with open_activations(source) as acts:
         trained = load_sae(folder)
         hook = str(trained.metadata.get("hook_name", "joint"))
-        _check_match(trained, acts, folder)
+        check_match(trained, acts, folder)
+        if not acts.languages:
+            raise MmfeatError(f"{acts.path} has no captions, and an atlas needs some.")
         place = Path(corpus) if corpus else acts.corpus_path
         if not place.exists():
             raise MmfeatError(
@@ -108,19 +110,6 @@ def build_atlas(
                 }
 
 
-def _check_match(trained: TrainedSAE, acts: Activations, folder: Path) -> None:
-    """Refuse an SAE of another backbone, or with other languages in its statistics."""
-    for key, own in (("model_name", acts.backbone), ("languages", list(acts.languages))):
-        known = trained.metadata.get(key)
-        if known != own:
-            raise MmfeatError(
-                f"{folder} was trained with {key} {known}, but {acts.path} has {own}; give the "
-                "activations it was trained on."
-            )
-    if not acts.languages:
-        raise MmfeatError(f"{acts.path} has no captions, and an atlas needs some.")
-
-
 def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:
     items = hdf5.encode_group(file.create_group("items"), "items")
     for column in ("item_id", "concept", "split", "picture"):
@@ -140,12 +129,14 @@ def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:
 def _write_sae(file: h5py.File, trained: TrainedSAE) -> None:
     group = hdf5.encode_group(file.create_group("sae"), "sae")
     group.attrs["trained_as"] = trained.architecture
+    if trained.recipe:
+        group.attrs["recipe"] = trained.recipe
     group["decoder"] = trained.decoder.numpy()
     for modality, sae in trained.saes.items():
         node = hdf5.encode_group(group.create_group(modality), "weights")
         node.attrs["architecture"] = sae.architecture
         if isinstance(sae, TopKSAE):
-            node.attrs["k"] = sae.k
+            group.attrs["k"] = node.attrs["k"] = sae.k
         for name, tensor in sae.tensors().items():
             node[name] = tensor.numpy()
     streams = hdf5.encode_group(group.create_group("streams"), "streams")

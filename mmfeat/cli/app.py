@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from mmfeat.cli import atlas, backbone, corpus, demo, doctor, export, extract, info, train, view
+from mmfeat.cli import (
+    atlas,
+    backbone,
+    corpus,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    extract,
+    info,
+    train,
+    view,
+)
 from mmfeat.cli.common import run
 
 app = typer.Typer(
@@ -44,6 +56,7 @@ app.add_typer(corpus.app, name="corpus")
 app.add_typer(backbone.app, name="backbone")
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("atlas")(atlas.atlas)
 app.command("map")(atlas.map_features)
 app.add_typer(export.app, name="export")

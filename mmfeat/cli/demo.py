@@ -28,4 +28,4 @@ def demo(
     if view and not as_json:
         from mmfeat.cli.view import view as open_viewer
 
-        open_viewer(Path(result["atlas"]))
+        open_viewer(Path(result["atlas"]), beside=Path(result["naive"]["atlas"]))

@@ -14,7 +14,7 @@ def train(
     activations: Annotated[Path, typer.Option("--activations", help="Activations file.")],
     out: Annotated[Path, typer.Option("--out", help="SAE folder to write.")],
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Name of a recipe. [naive-topk]")
+        str | None, typer.Option("--recipe", help="Name of a recipe. [shared-topk]")
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
     hook: Annotated[str | None, typer.Option("--hook", help="Hook point.")] = None,

@@ -69,6 +69,19 @@ class TrainedSAE:
         return str(self.metadata.get("trained_as", own))
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings it was trained with; empty where they are not recorded."""
+        record = self.metadata.get("provenance")
+        settings = record.get("settings") if isinstance(record, dict) else None
+        return settings if isinstance(settings, dict) else {}
+
+    @property
+    def recipe(self) -> str | None:
+        """Name of the recipe its training began as."""
+        name = self.settings.get("recipe")
+        return name if isinstance(name, str) else None
+
+    @property
     def one_decoder(self) -> bool:
         """Whether a latent has the same direction for pictures and captions."""
         first, *others = self.saes.values()

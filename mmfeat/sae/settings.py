@@ -159,6 +159,7 @@ class OptimiserSettings(_Section):
 class TrainSettings(_Section):
     """Everything that decides what a training gives."""
 
+    recipe: str | None = Field(None, description="name of the recipe that these began as")
     hook: str = "joint"
     streams: tuple[str, ...] = Field(("image.pooled", "text.pooled"), min_length=1)
     seed: int = Field(0, ge=0, lt=1 << 63)

@@ -48,24 +48,38 @@ def standardised(acts: h5py.File, stream: str) -> tuple[np.ndarray, np.ndarray, 
     return x, item, language
 
 
-def codes(x: np.ndarray, atlas: h5py.File) -> np.ndarray:
-    pre = x @ atlas["sae/W_enc"][:].astype(np.float64) + atlas["sae/b_enc"][:]
-    kth = np.sort(pre, axis=1)[:, -int(atlas["sae"].attrs["k"]), None]
-    return np.where(pre >= kth, np.maximum(pre, 0), 0)
+def codes(x: np.ndarray, atlas: h5py.File, modality: str) -> np.ndarray:
+    """What a plain TopK SAE makes of the weights; an activation is along a unit direction."""
+    sae = atlas[f"sae/{modality}"]
+    pre = x @ sae["W_enc"][:].astype(np.float64) + sae["b_enc"][:]
+    kth = np.sort(pre, axis=1)[:, -int(sae.attrs["k"]), None]
+    norms = np.linalg.norm(sae["W_dec"][:].astype(np.float64), axis=1)
+    return np.where(pre >= kth, np.maximum(pre, 0), 0) * norms
 
 
 def test_the_result_names_its_files_and_cost(result: dict[str, Any]) -> None:
     for key in ("corpus", "activations", "sae", "atlas"):
         assert Path(result[key]).exists(), key
+    assert Path(result["naive"]["sae"]).name == "sae-naive"
+    assert Path(result["naive"]["atlas"]).exists()
+
+
+def test_the_default_recipe_shares_more_than_the_naive_one(result: dict[str, Any]) -> None:
+    naive = result["naive"]
+    assert result["features"] == naive["features"] == 512
+    assert result["shared"] > 1.5 * naive["shared"]
+
+
+def test_the_cost_is_bounded(result: dict[str, Any]) -> None:
     assert 0 < result["seconds"] < 280
     assert 2**28 < result["peak_rss_bytes"] < 4 * 2**30
 
 
 def test_rates_energies_and_scores_follow_from_the_activations(result: dict[str, Any]) -> None:
     with h5py.File(result["atlas"]) as atlas, h5py.File(result["activations"]) as acts:
-        image = codes(standardised(acts, "image.pooled")[0], atlas)
+        image = codes(standardised(acts, "image.pooled")[0], atlas, "image")
         x, _, language = standardised(acts, "text.pooled")
-        text = codes(x, atlas)
+        text = codes(x, atlas, "text")
         features = atlas["features"]
         # A row near the edge of the support may tip over between float32 and float64.
         rate = (image > 0).mean(0)
@@ -76,10 +90,9 @@ def test_rates_energies_and_scores_follow_from_the_activations(result: dict[str,
         alive = energy_image + energy.mean(1) > 0.01
         score = energy_image / np.maximum(energy_image + energy.mean(1), 1e-12)
         np.testing.assert_allclose(features["modality_score"][:][alive], score[alive], atol=0.02)
-        fvu = ((x - (text @ atlas["sae/W_dec"][:] + atlas["sae/b_dec"][:])) ** 2).sum()
         test = acts["items/split"].asstr()[:][acts["hooks/joint/text.pooled/item"][:]] == "test"
         korean = test & (language == list(acts["languages"].asstr()[:]).index("ko"))
-        back = text[korean] @ atlas["sae/W_dec"][:] + atlas["sae/b_dec"][:]
+        back = text[korean] @ atlas["sae/decoder"][:] + atlas["sae/text/b_dec"][:]
         fvu = ((x[korean] - back) ** 2).sum() / (x[korean] ** 2).sum()
         stored = json.loads(atlas["scores"].attrs["json"])["text.pooled"]["fvu"]["ko"]
         assert stored == pytest.approx(fvu, rel=0.01)

@@ -8,7 +8,8 @@ import pytest
 import scipy.sparse as sp
 
 from mmfeat.analysis.agreement import language_jaccard
-from mmfeat.analysis.units import same_text, unit_of_items
+from mmfeat.analysis.codes import Codes
+from mmfeat.analysis.units import same_text, unit_firing, unit_of_items
 from mmfeat.corpus.file import open_corpus
 from mmfeat.store.activations import open_activations
 
@@ -56,3 +57,11 @@ def test_identical_strings_are_found_by_unit_and_pair(
                 assert same[a, b, u] == same[b, a, u] == expected
         assert same.any()
         assert not same[np.arange(n), np.arange(n)].any()
+
+
+def test_a_unit_with_several_captions_fires_once() -> None:
+    indptr, indices = np.array([0, 1, 3, 4, 4]), np.array([0, 0, 1, 1], np.int32)
+    codes = Codes(indptr, indices, np.ones(4, np.float16), d_sae=3)
+    fires, present = unit_firing(codes, np.array([1, 1, -1, 2]), 4)
+    assert fires.toarray().tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert present.tolist() == [False, True, True, False]

@@ -55,11 +55,11 @@ def test_decoder_rows_stay_on_the_sphere_and_gradients_on_its_tangent() -> None:
     sae, x = make(), torch.randn(50, 6, dtype=torch.float64)
     with torch.no_grad():
         sae.W_dec.mul_(3)
-    sae.normalise_decoder()
+    sae.after_step()
     norms = sae.W_dec.norm(dim=1)
     torch.testing.assert_close(norms, torch.ones_like(norms))
     (x - sae.decode(*sae.encode(x))).square().sum().backward()
-    sae.project_gradient()
+    sae.before_step()
     assert sae.W_dec.grad is not None
     along = (sae.W_dec.grad * sae.W_dec).sum(1).detach()
     assert along.abs().max() < 1e-10

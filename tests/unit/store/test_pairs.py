@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from mmfeat.errors import MmfeatError
-from mmfeat.store.activations import open_activations
 from mmfeat.sae.settings import BatchSettings
-from mmfeat.store.activations import Activations
+from mmfeat.store.activations import Activations, open_activations
 from mmfeat.store.pairs import PairSource
 from mmfeat.training import standardisations
 
