@@ -17,7 +17,7 @@ from mmfeat.progress import SILENT, Progress
 if TYPE_CHECKING:
     from mmfeat.sae.settings import TrainSettings
 
-QUICK = {"optimiser.steps": 600}
+QUICK = {"optimiser.steps": 600, "sae.d_sae": 256}
 QUICK_SHARE = 4  # one concept in so many
 
 
@@ -52,22 +52,15 @@ def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> 
     if _provenance(activations) != extraction.recorded(corpus, extracting):
         extraction.extract(corpus, activations, extracting, progress=progress)
     changes = QUICK if quick else None
-    shared = _atlas(
-        out, "", training.recipe(training.DEFAULT_RECIPE, changes), activations, corpus, progress
-    )
-    naive = _atlas(
-        out,
-        "-naive",
-        training.recipe(training.NAIVE_RECIPE, changes),
-        activations,
-        corpus,
-        progress,
-    )
+    atlases = [
+        _atlas(out, suffix, training.recipe(name, changes), activations, corpus, progress)
+        for suffix, name in (("", training.DEFAULT_RECIPE), ("-naive", training.NAIVE_RECIPE))
+    ]
     return {
         "corpus": str(corpus),
         "activations": str(activations),
-        **shared,
-        "naive": naive,
+        **atlases[0],
+        "naive": atlases[1],
         "seconds": round(time.perf_counter() - started, 1),
         "peak_rss_bytes": peak_rss_bytes(),
     }

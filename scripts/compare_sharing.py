@@ -52,6 +52,9 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "balance": _BALANCE,
     "balance, concepts": _CONCEPTS,
     "balance, concepts, translation .1": {**_CONCEPTS, "loss.translation": 0.1},
+    "balance, concepts, contrastive .03, translation .05": {
+        **_CONCEPTS, "loss.contrastive": 0.03, "loss.translation": 0.05,
+    },
     "balance, concepts, contrastive .05, translation .1": {
         **_CONCEPTS, "loss.contrastive": 0.05, "loss.translation": 0.1,
     },

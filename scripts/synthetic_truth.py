@@ -125,7 +125,7 @@ def main() -> int:
     args = parser.parse_args()
 
     if args.quick:
-        settings, pairs, training, items = QUICK, 256, plan(96, 4, 1500, 1e-2), 2000
+        settings, pairs, training, items = QUICK, 256, plan(96, 5, 1500, 1e-2), 2000
     else:
         settings, pairs, training, items = FULL, 512, plan(1152, 10, 3000, 7e-3), 4000
     training.seed = args.seed

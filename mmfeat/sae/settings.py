@@ -61,16 +61,16 @@ class JumpReLUSettings(_SAE):
     """Rajamanoharan et al. 2024 (b)."""
 
     architecture: Literal["jumprelu"] = "jumprelu"
-    sparsity: Finite = Field(0.5, description="coefficient lambda of the expected L0")
-    threshold: float = Field(0.001, gt=0, description="threshold at the start")
-    bandwidth: float = Field(0.001, gt=0, description="width of the straight-through kernel")
+    sparsity: Finite = Field(2.0, description="coefficient lambda of the expected L0")
+    threshold: float = Field(0.5, gt=0, description="threshold at the start")
+    bandwidth: float = Field(0.1, gt=0, description="width of the straight-through kernel")
 
 
 class GatedSettings(_SAE):
     """Rajamanoharan et al. 2024 (a)."""
 
     architecture: Literal["gated"] = "gated"
-    sparsity: Finite = Field(5.0, description="coefficient lambda of the gates' L1")
+    sparsity: Finite = Field(8.0, description="coefficient lambda of the gates' L1")
 
 
 SAESettings = Annotated[

@@ -135,7 +135,9 @@ class _Training:
         if not math.isfinite(loss.item()):
             raise FloatingPointError
         self._update(loss, step)
-        if options.resample_every and (step + 1) % options.resample_every == 0:
+        # Not while the learning rate falls: what begins anew then would not be learnt.
+        learns = step + 1 < (1 - options.decay) * options.steps
+        if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
             self._resample(batch, codes, dead)
         return error.item()
 
@@ -181,12 +183,17 @@ class _Training:
     def _resample(
         self, batch: PairBatch, codes: dict[str, Tensor], dead: Bool[Tensor, "d_sae"]
     ) -> None:
+        with torch.no_grad():
+            left = [
+                batch.rows[view] - self.saes[modality_of(view)].reconstruct(codes[view])
+                for view in codes
+            ]
+        x, error = torch.cat([batch.rows[view] for view in codes]), torch.cat(left)
+        state = self.generator.get_state()
         for sae in self.modules:
-            own = [view for view in codes if self.saes[modality_of(view)] is sae]
-            with torch.no_grad():
-                left = [batch.rows[view] - sae.reconstruct(codes[view]) for view in own]
-            x = torch.cat([batch.rows[view] for view in own])
-            resample(sae, dead, x, torch.cat(left), self.optimiser, self.generator)
+            # The same draw for all, as they may have a decoder in common.
+            self.generator.set_state(state)
+            resample(sae, dead, x, error, self.optimiser, self.generator)
         self.silence.forget(dead)
 
 

@@ -66,7 +66,7 @@ def test_the_result_names_its_files_and_cost(result: dict[str, Any]) -> None:
 
 def test_the_default_recipe_shares_more_than_the_naive_one(result: dict[str, Any]) -> None:
     naive = result["naive"]
-    assert result["features"] == naive["features"] == 512
+    assert result["features"] == naive["features"] == 256
     assert result["shared"] > 1.5 * naive["shared"]
 
 

@@ -102,7 +102,7 @@ def test_an_sae_of_the_true_atoms_recovers_them_and_a_missing_one_is_unclear() -
 
 
 def test_training_recovers_the_dictionary_and_the_kind_of_each_feature(tmp_path: Path) -> None:
-    world, plan = Synthetic(WORLD, pairs=256), settings(d_sae=96, k=4, steps=1500)
+    world, plan = Synthetic(WORLD, pairs=256), settings(d_sae=96, k=5, steps=1500)
     saes = train_sae(world, 48, plan, tmp_path)
     found = recovery(saes["image"], world, 256 * 1500, world.rows(2000, 0))
     assert found.qualifying.mean() >= 0.8

@@ -158,7 +158,7 @@ def test_the_gradient_of_relu() -> None:
             + LAMBDA * sum(float(f[r, i] * norms[i]) for i in range(D_SAE))
             for r in range(ROWS)
         )
-    assert float(loss(sae, x)) == pytest.approx(total, rel=1e-12)
+    assert loss(sae, x).item() == pytest.approx(total, rel=1e-12)
     same(autograd(sae, x), expected)
 
 
@@ -196,7 +196,7 @@ def test_the_gradient_of_matryoshka_is_the_mean_over_prefixes() -> None:
             d_bias += slope.sum(0)
             total += float(left.square().sum()) / len(ends)
         expected = {**encoder_side(x, d_code * active), "W_dec": d_decoder, "b_dec": d_bias}
-    assert float(loss(sae, x)) == pytest.approx(total, rel=1e-12)
+    assert loss(sae, x).item() == pytest.approx(total, rel=1e-12)
     same(autograd(sae, x), expected)
 
 
@@ -225,7 +225,7 @@ def test_the_gradient_of_jumprelu_is_the_papers_estimate() -> None:
         }
         total = float((x - f @ sae.W_dec - sae.b_dec).square().sum() + LAMBDA * float(active.sum()))
     assert 10 < inside < ROWS * D_SAE - 10
-    assert float(loss(sae, x)) == pytest.approx(total, rel=1e-12)
+    assert loss(sae, x).item() == pytest.approx(total, rel=1e-12)
     same(autograd(sae, x), expected)
 
 
@@ -253,7 +253,7 @@ def test_the_gradient_of_gated_leaves_the_frozen_decoder_alone() -> None:
             + left.square().sum()
             + LAMBDA * gate.clamp(min=0).sum()
         )
-    assert float(loss(sae, x)) == pytest.approx(total, rel=1e-12)
+    assert loss(sae, x).item() == pytest.approx(total, rel=1e-12)
     same(autograd(sae, x), expected)
 
 
@@ -448,8 +448,8 @@ def test_the_error_of_matryoshka_is_the_mean_over_prefixes(prefixes: tuple[float
             for i in range(D_SAE):
                 if i < share * D_SAE:
                     guess = guess + codes[r, i] * sae.W_dec[i]
-            errors.append(float((x[r] - guess).square().sum()))
-        found = float(sae.squared_error(x, codes)[r])
+            errors.append((x[r] - guess).square().sum().item())
+        found = sae.squared_error(x, codes)[r].item()
         assert found == pytest.approx(sum(errors) / len(errors), rel=1e-12)
 
 

@@ -31,7 +31,7 @@ def settings(architecture: str, **changes: object):
         "optimiser.steps": 3,
         "loss.masked": 1,
     }
-    values |= changes
+    values |= {"loss.masked": 1, **changes}
     if architecture in SELECTING:
         values["sae.k"] = 3
     return load_settings(None, values)
