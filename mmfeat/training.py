@@ -62,7 +62,8 @@ def standardisations(
 
     streams = [activations.stream(hook, name) for name in activations.hooks[hook]]
     width = activations.stream(hook, trained[0]).d
-    kept = [stream for stream in streams if stream.d == width]
+    # Trained streams of another width are refused where pairs are drawn.
+    kept = [stream for stream in streams if stream.d == width or stream.name in trained]
     if mode == "stream":
         return {stream.name: Standardisation(stream.mean, stream.scale) for stream in kept}
     squares = []
@@ -132,7 +133,7 @@ def train(
         pairs = PairSource(
             acts,
             settings.hook,
-            {name: streams[name] for name in settings.streams if name in streams},
+            {name: streams[name] for name in settings.streams},
             settings.batch,
             settings.seed,
         )
@@ -145,7 +146,7 @@ def train(
             "hook_name": settings.hook,
             "streams": list(settings.streams),
             "languages": list(acts.languages),
-            "trained_as": settings.sae.architecture,
+            "training_architecture": settings.sae.architecture,
             "provenance": json.loads(record),
         }
         trained = TrainedSAE(saes, streams, metadata)

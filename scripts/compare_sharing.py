@@ -1,9 +1,9 @@
 """Train every remedy against the modality split and compare what they give.
 
-Each remedy is trained at several sizes and seeds on one activations file, always with the same
-steps and, but for naive TopK at its best of three learning rates, the same standardisation. The
-scores are those of `mmfeat evaluate`. What is there already is not trained again, so the script
-can be stopped and started; several processes (--jobs) share the work.
+Each remedy is trained at several sizes and seeds on one activations file, with the same steps;
+naive TopK at the best of three learning rates. The scores are those of `mmfeat evaluate`. What is
+there already is not trained again, so the script can be stopped and started; several processes
+(--jobs) share the work.
 
     python scripts/compare_sharing.py --activations mmfeat-demo/activations.h5 --out STUDY
     python scripts/compare_sharing.py --out STUDY --table
@@ -26,7 +26,9 @@ import numpy as np
 STEPS = 1500
 BASE: dict[str, Any] = {"optimiser.steps": STEPS, "optimiser.lr": 2e-3}
 NAIVE = "naive TopK"
+SHARED = "shared-topk: balance, concepts, mask, contrastive .05, translation .1"
 LEARNING_RATES = (1e-3, 2e-3, 4e-3)
+K = 16
 SIZES = (512, 1024, 2048)
 SEEDS = (0, 1, 2, 3, 4)
 BUDGETS = (1.25, 1.5, 2.0, 3.0)
@@ -34,6 +36,7 @@ BUDGETS = (1.25, 1.5, 2.0, 3.0)
 _BATCH = {"sae.architecture": "batch-topk"}
 _BALANCE = {"support.balance": 0.005}
 _CONCEPTS = {**_BALANCE, "batch.concept_balance": 0.3}
+_MASKED = {**_CONCEPTS, "support.mask": 0.3}
 REMEDIES: dict[str, dict[str, Any]] = {
     "one scale, no means": {"batch.standardise": "scalar"},
     "BatchTopK": _BATCH,
@@ -49,20 +52,19 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "translation": {"loss.translation": 1.0},
     "contrastive": {"loss.contrastive": 0.3},
     "one encoder, two decoders": {"sae.decoders": "modality", "support.shared": True},
+    "two encoders, two decoders": {
+        "sae.encoders": "modality", "sae.decoders": "modality", "support.shared": True,
+    },
     "balance": _BALANCE,
     "balance, concepts": _CONCEPTS,
-    "balance, concepts, translation .1": {**_CONCEPTS, "loss.translation": 0.1},
-    "balance, concepts, contrastive .03, translation .05": {
-        **_CONCEPTS, "loss.contrastive": 0.03, "loss.translation": 0.05,
+    "balance, concepts, mask": _MASKED,
+    "balance, concepts, mask, translation .1": {**_MASKED, "loss.translation": 0.1},
+    "balance, concepts, mask, contrastive .02, translation .04": {
+        **_MASKED, "loss.contrastive": 0.02, "loss.translation": 0.04,
     },
-    "balance, concepts, contrastive .05, translation .1": {
-        **_CONCEPTS, "loss.contrastive": 0.05, "loss.translation": 0.1,
-    },
-    "balance, concepts, contrastive .1, translation .2": {
-        **_CONCEPTS, "loss.contrastive": 0.1, "loss.translation": 0.2,
-    },
-    "balance, concepts, contrastive .2, translation .4": {
-        **_CONCEPTS, "loss.contrastive": 0.2, "loss.translation": 0.4,
+    SHARED: {**_MASKED, "loss.contrastive": 0.05, "loss.translation": 0.1},
+    "balance, concepts, mask, contrastive .1, translation .2": {
+        **_MASKED, "loss.contrastive": 0.1, "loss.translation": 0.2,
     },
 }  # fmt: skip
 COLUMNS = (
@@ -91,21 +93,24 @@ def run(activations: Path, out: Path, name: str, changes: dict[str, Any]) -> dic
     """Train and score one SAE, unless its result is there."""
     from mmfeat.analysis.scoreboard import score
     from mmfeat.corpus.file import open_corpus
+    from mmfeat.files import whole_file
     from mmfeat.sae.interop import load_sae
     from mmfeat.store.activations import open_activations
-    from mmfeat.training import recipe, train
+    from mmfeat.training import recipe, recorded, train
 
     folder = out / "".join(c if c.isalnum() or c in "-." else "_" for c in name)
-    result = folder / "result.json"
+    settings = recipe("naive-topk", changes)
+    key, result = recorded(activations, settings), folder / "result.json"
     if result.exists():
         found: dict[str, Any] = json.loads(result.read_text("utf-8"))
-        if found["changes"] == changes:
+        if found["trained"] == key:
             return found
-    train(activations, folder, recipe("naive-topk", changes))
+    train(activations, folder, settings)
     with open_activations(activations) as acts, open_corpus(acts.corpus_path) as corpus:
         scores = score(load_sae(folder), acts, corpus)
-    found = {"name": name, "changes": changes, **scores}
-    result.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    found = {"name": name, "trained": key, **scores}
+    with whole_file(result) as temporary:
+        temporary.write_text(json.dumps(found) + "\n", encoding="utf-8")
     return found
 
 
@@ -175,7 +180,8 @@ def frontier(remedies: dict[str, np.ndarray]) -> list[str]:
         within = {
             name: rows.mean(0)
             for name, rows in remedies.items()
-            if (rows[:, :2].mean(0) <= budget * naive).all()
+            # More latents in a row keep more of it: what uses more than k does not compare.
+            if (rows[:, :2].mean(0) <= budget * naive).all() and rows[:, 2].mean() <= K + 0.5
         }
         best = max(within, key=lambda name: within[name][6])
         lines.append(f"| {budget:g} | {within[best][6]:.3f} | {within[best][7]:.3f} | {best} |")
@@ -209,8 +215,9 @@ def main() -> None:
                 result = future.result()
                 shared = f"{result['shared']:.3f} shared"
                 print(f"{done}/{len(work)} {result['name']}: {shared}", file=sys.stderr)
+    known = {name for name, _ in runs(args.d_sae, args.seeds, args.only)}
     found = [json.loads(p.read_text("utf-8")) for p in sorted(args.out.glob("*/result.json"))]
-    print(table(found))
+    print(table([result for result in found if result["name"] in known]))
 
 
 if __name__ == "__main__":

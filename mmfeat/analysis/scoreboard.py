@@ -25,6 +25,7 @@ from mmfeat.analysis.units import UnitFiring, pooled_firing
 from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
+from mmfeat.sae.batch import modality_of
 from mmfeat.sae.interop import TrainedSAE, load_sae
 from mmfeat.store.activations import Activations, Stream, open_activations
 
@@ -264,6 +265,12 @@ def _training(folder: Path, acts: Activations) -> tuple[str, int] | None:
     trained = load_sae(folder)
     check_match(trained, acts, folder)
     hook = _hook(trained)
+    seen = {modality_of(name) for name in trained.metadata.get("streams", (IMAGE, TEXT))}
+    if seen != {"image", "text"}:
+        raise MmfeatError(
+            f"{folder} was trained on {', '.join(seen)} alone, and the scoreboard compares "
+            "pictures with captions; train it on both."
+        )
     for name in (IMAGE, TEXT):
         stream = acts.stream(hook, name)
         stats = trained.streams.get(name)

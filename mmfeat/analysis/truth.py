@@ -91,11 +91,11 @@ def encode_rows(sae: SAE, rows: SyntheticRows) -> tuple[Codes, list[Codes]]:
 def feature_kinds(image: Codes, text: Sequence[Codes]) -> Int[np.ndarray, "d_sae"]:
     """Decide the kind of each feature from codes of the same items.
 
-    Shared is what `sharing` calls so. Of the others, those with a modality score above
-    0.95 are image only; those below 0.05 belong to one language if it has more than half
-    of the energy of all, else they are text only. The rest is `UNCLEAR`. The score
-    compares pictures with the language of most energy, for the mean over languages would
-    count a feature of one language for less, the more languages there are.
+    Shared is what `sharing` calls so. The others go by their energies on pictures and on
+    captions of the two languages where these are largest: image only has a modality score
+    above 0.95 against the first language, text only below 0.05, and one language if the
+    first language has 0.95 against the second too. The rest is `UNCLEAR`. A mean over
+    languages would count a feature of one language for less, the more there are.
 
     Returns
     -------
@@ -110,8 +110,10 @@ def feature_kinds(image: Codes, text: Sequence[Codes]) -> Int[np.ndarray, "d_sae
     one = np.zeros(n, np.int64)
     pictures = firing(image, one, 1).energy[:, 0]
     captions = np.stack([firing(codes, one, 1).energy[:, 0] for codes in text], axis=1)
-    score = modality_score(pictures, captions.max(1))
-    one_language = captions.max(1) > captions.sum(1) / 2
+    # With a single language no feature can be told to belong to one of many.
+    first, second = np.sort(captions, axis=1)[:, [-1, -min(2, len(text))]].T
+    score = modality_score(pictures, first)
+    one_language = modality_score(first, second) > 1 - _EDGE
     # A comparison with the NaN of a silent feature is false.
     return np.select(
         [tested.shared, score > 1 - _EDGE, (score < _EDGE) & one_language, score < _EDGE],

@@ -128,7 +128,7 @@ def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:
 
 def _write_sae(file: h5py.File, trained: TrainedSAE) -> None:
     group = hdf5.encode_group(file.create_group("sae"), "sae")
-    group.attrs["trained_as"] = trained.architecture
+    group.attrs["architecture"] = trained.architecture
     if trained.recipe:
         group.attrs["recipe"] = trained.recipe
     group["decoder"] = trained.decoder.numpy()

@@ -39,8 +39,7 @@ class BatchTopKSAE(SelectingSAE):
     threshold: Float[Tensor, ""]
 
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
-        super().__init__(d_in, d_sae)
-        self.k = k
+        super().__init__(d_in, d_sae, k)
         self.register_buffer("threshold", torch.zeros(()))
 
     def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:

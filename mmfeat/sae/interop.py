@@ -66,7 +66,7 @@ class TrainedSAE:
     def architecture(self) -> str:
         """What it was trained as."""
         own = next(iter(self.saes.values())).architecture
-        return str(self.metadata.get("trained_as", own))
+        return str(self.metadata.get("training_architecture", own))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -128,7 +128,8 @@ def save_sae(
     if len({id(sae) for sae in saes.values()}) == 1:
         _save_one(folder, next(iter(saes.values())), streams, metadata)
         return
-    for modality, sae in saes.items():
+    for modality in _MODALITIES:
+        sae = saes[modality]
         own = {name: stats for name, stats in streams.items() if modality_of(name) == modality}
         place = folder / modality
         place.mkdir(parents=True, exist_ok=True)
@@ -178,14 +179,14 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def sae_config(folder: Path) -> dict[str, Any]:
-    """Return ``cfg.json`` of an SAE folder, the picture's where modalities differ.
+    """Return ``cfg.json`` of an SAE folder, that of the modality written last where they differ.
 
     Raises
     ------
     OSError, ValueError
         If there is none, or it is no JSON.
     """
-    place = folder if (folder / "cfg.json").exists() else folder / _MODALITIES[0]
+    place = folder if (folder / "cfg.json").exists() else folder / _MODALITIES[-1]
     found: dict[str, Any] = json.loads((place / "cfg.json").read_text("utf-8"))
     return found
 
@@ -233,6 +234,7 @@ def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, 
         TypeError,
         ValueError,
         AttributeError,
+        OverflowError,
         OSError,
     ) as error:
         raise MmfeatError(f"{folder} holds a damaged SAE ({error}); train it again.") from error
@@ -243,15 +245,20 @@ def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, 
     options = {"k": k} if own == "topk" else {}
     if own == "topk" and not 1 <= k <= d_sae:
         raise MmfeatError(f"{folder}: k is {k}, which is not within 1 and d_sae {d_sae}.")
-    if d_in < 1 or d_sae < 1:
-        raise MmfeatError(f"{folder}: d_in is {d_in} and d_sae {d_sae}; train it again.")
+    # Sizes are a stranger's numbers until the weights bear them out.
+    decoder = weights.get("W_dec")
+    if decoder is None or decoder.shape != (d_sae, d_in) or decoder.numel() == 0:
+        raise MmfeatError(f"{folder}: the weights do not have the shapes that cfg.json names.")
     with torch.device("meta"):
         sae: SAE = ARCHITECTURES[own](d_in, d_sae, **options)
     shapes = {name: tuple(getattr(sae, name).shape) for name in sae.saved}
     found = {name: tuple(weights[name].shape) if name in weights else None for name in shapes}
     if found != shapes:
         raise MmfeatError(f"{folder}: the weights do not have the shapes that cfg.json names.")
-    if not all(bool(torch.isfinite(weights[name]).all()) for name in shapes):
+    if not all(weights[name].is_floating_point() for name in shapes):
+        raise MmfeatError(f"{folder}: the weights are not floating-point numbers; train it again.")
+    weights = {name: weights[name].float() for name in shapes}
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
         raise MmfeatError(f"{folder}: the weights are not all finite; train it again.")
     sae.restore(weights)
     return sae, _standardisations(folder, arrays, d_in), metadata
@@ -269,8 +276,9 @@ def _standardisations(
     except KeyError as error:
         raise MmfeatError(f"{folder}: streams.safetensors lacks {error}.") from error
     for name, values in streams.items():
-        if values.mean.shape != (len(values.scale), d_in) or values.scale.ndim != 1:
+        if values.scale.ndim != 1 or values.mean.shape != (len(values.scale), d_in):
             raise MmfeatError(f"{folder}: the mean of {name} is not of width {d_in}.")
-        if not (np.isfinite(values.mean).all() and (values.scale > 0).all()):
+        finite = np.isfinite(values.mean).all() and np.isfinite(values.scale).all()
+        if not (finite and (values.scale > 0).all()):
             raise MmfeatError(f"{folder}: mean and scale of {name} are not all finite.")
     return streams

@@ -19,7 +19,6 @@ from math import ceil
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.errors import MmfeatError
 from mmfeat.sae.batch_topk import BatchTopKSAE
 
 
@@ -30,23 +29,12 @@ class MatryoshkaSAE(BatchTopKSAE):
     ----------
     prefixes : sequence of float
         Nested dictionaries, as shares of d_sae, ascending to 1.
-
-    Raises
-    ------
-    MmfeatError
-        If the shares do not ascend to 1.
     """
 
     architecture = "matryoshka"
 
     def __init__(self, d_in: int, d_sae: int, k: int, prefixes: Sequence[float]) -> None:
         super().__init__(d_in, d_sae, k)
-        shares = [0.0, *prefixes]
-        if shares[-1] != 1 or any(low >= high for low, high in pairwise(shares)):
-            raise MmfeatError(
-                f"sae.prefixes is {list(prefixes)}, which does not ascend to 1; give shares of "
-                "sae.d_sae such as [0.25, 0.5, 1.0]."
-            )
         self.ends = [ceil(share * d_sae) for share in prefixes]
 
     def squared_error(

@@ -29,9 +29,10 @@ def resample(
     alive latents' mean norm, the encoder row; biases become 0, thresholds what
     they were at the start, and the optimiser forgets what it knew of them.
 
-    No row is drawn twice: two latents with the same rows would stay the same
-    for ever. Where fewer rows than dead latents have an error, latents remain
-    dead until the next time.
+    No row is drawn twice, nor two that are equal (a picture stands in a batch
+    for each of its captions): two latents with the same rows would stay the
+    same for ever. Where fewer rows than dead latents have an error, latents
+    remain dead until the next time.
 
     Parameters
     ----------
@@ -45,10 +46,10 @@ def resample(
     Returns
     -------
     int
-        How many latents began anew.
+        How many latents began anew, the first of `dead`.
     """
     norms = x.norm(dim=1)
-    weight = error.square().sum(1).double().square() * (norms > 0)
+    weight = error.square().sum(1).double().square() * (norms > 0) * _first_of_its_kind(x)
     latents = dead.nonzero().squeeze(1)[: int((weight > 0).sum())]
     if len(latents) == 0:
         return 0
@@ -65,6 +66,13 @@ def resample(
         first = sae.threshold.new_full((len(latents),), sae.first_threshold)
         _renew(optimiser, sae.threshold, 0, latents, first)
     return len(latents)
+
+
+def _first_of_its_kind(x: Float[Tensor, "rows d_in"]) -> Bool[Tensor, "rows"]:
+    """Return for each row whether no row before it is equal."""
+    kinds, kind = torch.unique(x, dim=0, return_inverse=True)
+    first = torch.full((len(kinds),), len(x)).scatter_reduce(0, kind, torch.arange(len(x)), "amin")
+    return first[kind] == torch.arange(len(x))
 
 
 def _renew(

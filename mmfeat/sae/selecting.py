@@ -17,6 +17,11 @@ class SelectingSAE(UnitDecoder):
     The gain changes who is selected, not what is then active, and is 1 unless it
     is balanced (`mmfeat.sae.support.balance`).
 
+    Parameters
+    ----------
+    k : int
+        Latents active in a row: at most, or on average.
+
     Attributes
     ----------
     gain : float [d_sae]
@@ -26,8 +31,9 @@ class SelectingSAE(UnitDecoder):
     selects: ClassVar[bool] = True
     gain: Float[Tensor, "d_sae"]
 
-    def __init__(self, d_in: int, d_sae: int) -> None:
+    def __init__(self, d_in: int, d_sae: int, k: int) -> None:
         super().__init__(d_in, d_sae)
+        self.k = k
         self.register_buffer("gain", torch.ones(d_sae))
 
     def score(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:

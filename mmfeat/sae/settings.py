@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mmfeat.errors import MmfeatError
 
@@ -24,30 +34,44 @@ class _SAE(_Section):
     decoders: Literal["one", "modality"] = Field("one", description="one for all, or each its own")
 
 
-class TopKSettings(_SAE):
+class _Selecting(_SAE):
+    k: int = Field(16, ge=1, description="latents active in a row (topk), or on average")
+
+    @model_validator(mode="after")
+    def _enough_latents(self) -> Self:
+        if self.k > self.d_sae:
+            raise ValueError(f"k is {self.k}, more than d_sae {self.d_sae}")
+        return self
+
+
+class TopKSettings(_Selecting):
     """Gao et al. 2024."""
 
     architecture: Literal["topk"] = "topk"
-    k: int = Field(16, ge=1, description="latents active in a row")
 
 
-class BatchTopKSettings(_SAE):
+class BatchTopKSettings(_Selecting):
     """Bussmann et al. 2024."""
 
     architecture: Literal["batch-topk"] = "batch-topk"
-    k: int = Field(16, ge=1, description="latents active in a row, on average")
 
 
-class MatryoshkaSettings(_SAE):
+class MatryoshkaSettings(_Selecting):
     """Bussmann et al. 2025: BatchTopK over nested prefixes."""
 
     architecture: Literal["matryoshka"] = "matryoshka"
-    k: int = Field(16, ge=1, description="latents active in a row, on average")
     prefixes: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0),
         min_length=1,
         description="nested dictionaries, as shares of d_sae, ascending to 1",
     )
+
+    @field_validator("prefixes")
+    @classmethod
+    def _ascending(cls, prefixes: tuple[float, ...]) -> tuple[float, ...]:
+        if prefixes[-1] != 1 or any(low >= high for low, high in pairwise(prefixes)):
+            raise ValueError("the shares must ascend to 1, such as [0.25, 0.5, 1.0]")
+        return prefixes
 
 
 class ReLUSettings(_SAE):
@@ -62,8 +86,10 @@ class JumpReLUSettings(_SAE):
 
     architecture: Literal["jumprelu"] = "jumprelu"
     sparsity: Finite = Field(2.0, description="coefficient lambda of the expected L0")
-    threshold: float = Field(0.5, gt=0, description="threshold at the start")
-    bandwidth: float = Field(0.1, gt=0, description="width of the straight-through kernel")
+    threshold: float = Field(0.5, gt=0, allow_inf_nan=False, description="threshold at the start")
+    bandwidth: float = Field(
+        0.1, gt=0, allow_inf_nan=False, description="width of the straight-through kernel"
+    )
 
 
 class GatedSettings(_SAE):
@@ -100,7 +126,7 @@ class BatchSettings(_Section):
         "norm; scalar: one scale for all and no mean",
     )
     concept_balance: Share = Field(
-        0.0, description="0: items are drawn alike; 1: concepts are, however many variants"
+        0.0, description="0: captions are drawn alike; 1: concepts are, however many they have"
     )
     second_caption: bool = Field(
         False, description="also a caption in another language, so that captions make pairs"
@@ -125,7 +151,9 @@ class LossSettings(_Section):
     energy_gap: Finite = 0.0
     contrastive: Finite = 0.0
     translation: Finite = 0.0
-    temperature: float = Field(0.1, gt=0, description="of the contrastive term")
+    temperature: float = Field(
+        0.1, gt=0, allow_inf_nan=False, description="of the contrastive term"
+    )
     masked: int = Field(4, ge=0, description="strongest latents that iso-energy leaves out")
 
 
@@ -169,6 +197,13 @@ class TrainSettings(_Section):
     loss: LossSettings = LossSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 
+    @field_validator("streams")
+    @classmethod
+    def _distinct(cls, streams: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(streams)) < len(streams):
+            raise ValueError("a stream is given twice; give each once")
+        return streams
+
 
 def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) -> TrainSettings:
     """Read settings from a TOML file, with ``section.key=value`` overrides on top.
@@ -207,11 +242,6 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
             del place[1:2]  # the architecture, which the user did not write there
         name = ".".join(map(str, place))
         raise MmfeatError(f"{where}: {name}: {first['msg']}; mend that value.") from error
-    k = getattr(settings.sae, "k", 1)
-    if k > settings.sae.d_sae:
-        raise MmfeatError(
-            f"{where}: sae.k is {k}, more than sae.d_sae {settings.sae.d_sae}; lower it."
-        )
     return settings
 
 

@@ -34,10 +34,6 @@ class TopKSAE(SelectingSAE):
 
     architecture = "topk"
 
-    def __init__(self, d_in: int, d_sae: int, k: int) -> None:
-        super().__init__(d_in, d_sae)
-        self.k = k
-
     def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
         """Return the k highest latents of each row."""
         chosen = torch.zeros_like(score, dtype=torch.bool)

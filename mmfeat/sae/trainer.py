@@ -74,9 +74,9 @@ class _Training:
             self.parameters, lr=options.lr, betas=options.betas, fused=True
         )
         self.balance = {
-            modality: Balance(sae, settings.sae.k, balance)
+            modality: Balance(sae, balance)
             for modality, sae in self.saes.items()
-            if balance and isinstance(sae, SelectingSAE) and hasattr(settings.sae, "k")
+            if balance and isinstance(sae, SelectingSAE)
         }
         self.silence = Silence(settings.sae.d_sae)
         self.generator = torch.Generator().manual_seed(settings.seed)
@@ -136,7 +136,7 @@ class _Training:
             raise FloatingPointError
         self._update(loss, step)
         # Not while the learning rate falls: what begins anew then would not be learnt.
-        learns = step + 1 < (1 - options.decay) * options.steps
+        learns = step + 1 <= (1 - options.decay) * options.steps
         if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
             self._resample(batch, codes, dead)
         return error.item()
@@ -197,6 +197,23 @@ class _Training:
         self.silence.forget(dead)
 
 
+def _begin(
+    d_in: int, settings: TrainSettings, saved: dict[str, Any] | None
+) -> tuple[_Training, int]:
+    """Return a training and its step; a damaged checkpoint is no obstacle, it begins again."""
+    for state in (saved, None):
+        torch.manual_seed(settings.seed)
+        training = _Training(d_in, settings)
+        if state is None:
+            break
+        try:
+            training.load(state)
+            return training, int(state["step"])
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError):
+            continue  # part of it may be loaded: not from here
+    return training, 0
+
+
 def train_sae(
     batches: Callable[[int], PairBatch],
     d_in: int,
@@ -233,11 +250,10 @@ def train_sae(
     check(settings)
     options = settings.optimiser
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(settings.seed)
-    training = _Training(d_in, settings)
     place, metrics = folder / "checkpoint.pt", folder / "metrics.jsonl"
     key = f"{settings.model_dump_json()}\n{key}"
-    step = checkpoint.resume(place, metrics, training, key)
+    training, step = _begin(d_in, settings, checkpoint.read(place, key))
+    checkpoint.trim(metrics, step)
     with progress.stage("training SAE", options.steps) as advance:
         advance(step)
         while step < options.steps:
@@ -259,6 +275,6 @@ def train_sae(
                 with metrics.open("a", encoding="utf-8") as log:
                     log.write(json.dumps(line) + "\n")
             if step % CHECKPOINT_EVERY == 0 and step < options.steps:
-                checkpoint.save(place, training, step, key)
+                checkpoint.save(place, training.state(), step, key)
     finished = {id(sae): sae.finished() for sae in training.modules}
     return {modality: finished[id(sae)] for modality, sae in training.saes.items()}

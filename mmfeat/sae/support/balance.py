@@ -9,6 +9,7 @@ from torch import Tensor
 from mmfeat.sae.selecting import SelectingSAE
 
 _MEMORY = 0.98  # of the running firing rates: some fifty steps
+_WIDEST = 3.0  # of the logarithm of a gain: a latent that nothing wakes must not wind it up
 
 
 class Balance:
@@ -25,26 +26,25 @@ class Balance:
               \qquad \rho = k / d_{sae}
 
     for the running firing rate :math:`f_i`, then the mean of :math:`\ln g` is
-    taken off. The rate is over concepts: a concept counts alike however many
-    variants it has, or the dictionary would spend itself on the variants of
-    the few that have many. No gradient flows through it, as in the balancing of experts
-    without a loss (Wang et al. 2024, "Auxiliary-loss-free load balancing
-    strategy for mixture-of-experts"), whose bias is added, not multiplied: a
-    gain can be folded into the weights, and wakes no latent that is negative.
+    taken off and it is kept within 3 of 0. The rate is over concepts: a
+    concept counts alike however many variants it has, or the dictionary would
+    spend itself on the variants of the few that have many. No gradient flows
+    through it, as in the balancing of experts without a loss (Wang et al. 2024,
+    "Auxiliary-loss-free load balancing strategy for mixture-of-experts"), whose
+    bias is added, not multiplied: a gain can be folded into the weights, and
+    wakes no latent that is negative.
 
     Parameters
     ----------
     sae : SelectingSAE
         The SAE of one modality.
-    k : int
-        Latents active in a row.
     step : float
         The step eta.
     """
 
-    def __init__(self, sae: SelectingSAE, k: int, step: float) -> None:
+    def __init__(self, sae: SelectingSAE, step: float) -> None:
         self.sae, self.step = sae, step
-        self.target = k / sae.d_sae
+        self.target = sae.k / sae.d_sae
         self.rate = torch.full((sae.d_sae,), self.target)
 
     @torch.no_grad()
@@ -55,4 +55,4 @@ class Balance:
         self.rate.lerp_(weight @ (codes > 0).float(), 1 - _MEMORY)
         change = self.step * ((self.target - self.rate) / self.target).clamp(-1, 1)
         gain = self.sae.gain.log() + change
-        self.sae.gain.copy_((gain - gain.mean()).exp())
+        self.sae.gain.copy_((gain - gain.mean()).clamp(-_WIDEST, _WIDEST).exp())

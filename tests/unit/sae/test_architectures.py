@@ -11,7 +11,6 @@ from mmfeat.sae.base import SAE
 from mmfeat.sae.batch_topk import BatchTopKSAE
 from mmfeat.sae.gated import GatedSAE
 from mmfeat.sae.jump_relu import JumpReLUSAE
-from mmfeat.sae.matryoshka import MatryoshkaSAE
 from mmfeat.sae.registry import ARCHITECTURES, build
 from mmfeat.sae.relu import ReLUSAE
 from mmfeat.sae.settings import (
@@ -21,6 +20,7 @@ from mmfeat.sae.settings import (
     MatryoshkaSettings,
     ReLUSettings,
     TopKSettings,
+    load_settings,
 )
 
 D_IN, D_SAE, ROWS, K = 5, 16, 9, 3
@@ -460,10 +460,10 @@ def test_one_prefix_is_batch_topk() -> None:
     torch.testing.assert_close(sae.squared_error(x, codes), whole, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("prefixes", [(), (0.5,), (0.5, 0.5, 1.0), (0.5, 0.25, 1.0), (0.0, 1.0)])
-def test_prefixes_that_do_not_ascend_to_1_are_refused(prefixes: tuple[float, ...]) -> None:
-    with pytest.raises(MmfeatError, match=r"sae\.prefixes is .* does not ascend to 1; give"):
-        MatryoshkaSAE(D_IN, D_SAE, K, prefixes)
+@pytest.mark.parametrize("prefixes", [[0.5, 0.25, 1.0], [0.25, 0.5], [0.5, 0.5, 1.0]])
+def test_prefixes_that_do_not_ascend_to_1_are_refused(prefixes: list[float]) -> None:
+    with pytest.raises(MmfeatError, match=r"sae\.prefixes: .*the shares must ascend to 1"):
+        load_settings(None, {"sae.architecture": "matryoshka", "sae.prefixes": prefixes})
 
 
 # --- JumpReLU --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from mmfeat.errors import MmfeatError
-from mmfeat.sae.interop import Standardisation, load_sae, save_sae
+from mmfeat.sae.interop import Standardisation, load_sae, sae_config, save_sae
 from mmfeat.sae.topk import TopKSAE
 
 
@@ -60,6 +60,20 @@ def damaged(folder: Path, name: str) -> None:
     elif name == "shape":
         config = json.loads((folder / "cfg.json").read_text()) | {"d_sae": 11}
         (folder / "cfg.json").write_text(json.dumps(config))
+    elif name == "huge":
+        config = json.loads((folder / "cfg.json").read_text()) | {"d_sae": 2**62}
+        (folder / "cfg.json").write_text(json.dumps(config))
+    elif name == "infinite":
+        config = json.loads((folder / "cfg.json").read_text()) | {"d_sae": float("inf")}
+        (folder / "cfg.json").write_text(json.dumps(config))
+    elif name == "integers":
+        file = folder / "sae_weights.safetensors"
+        save_file({key: value.astype(np.int32) for key, value in load_file(file).items()}, file)
+    elif name == "scale":
+        file = folder / "streams.safetensors"
+        arrays = load_file(file)
+        arrays["text.pooled.scale"][0] = np.inf
+        save_file(arrays, file)
     elif name == "nan":
         file = folder / "sae_weights.safetensors"
         weights = load_file(file)
@@ -75,6 +89,10 @@ def damaged(folder: Path, name: str) -> None:
         ("json", "holds a damaged SAE"),
         ("architecture", "the architecture 'magic' is unknown"),
         ("shape", "do not have the shapes that cfg.json names"),
+        ("huge", "do not have the shapes that cfg.json names"),
+        ("infinite", "holds a damaged SAE"),
+        ("integers", "are not floating-point numbers"),
+        ("scale", "mean and scale of text.pooled are not all finite"),
         ("nan", "are not all finite"),
     ],
 )
@@ -143,3 +161,13 @@ def test_a_gain_is_folded_into_a_plain_topk_sae(tmp_path: Path) -> None:
         norms = np.linalg.norm(weights["W_dec"], axis=1)
         dense = torch.zeros(50, 10).scatter(1, latents, values).detach().numpy()
         np.testing.assert_allclose(dense, kept * norms, atol=1e-5)
+
+
+def test_a_folder_half_written_is_not_taken_for_whole(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    streams = {"image.pooled": stats(1), "text.pooled": stats(3)}
+    save_sae(tmp_path, {"image": TopKSAE(6, 10, 2), "text": TopKSAE(6, 10, 2)}, streams, {})
+    assert sae_config(tmp_path)["d_sae"] == 10
+    (tmp_path / "text" / "cfg.json").unlink()  # as a kill between the two leaves it
+    with pytest.raises(OSError):
+        sae_config(tmp_path)

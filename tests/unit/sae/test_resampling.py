@@ -131,3 +131,13 @@ def test_a_row_of_zeros_gives_no_direction() -> None:
     error[[7, 8]] = 1.0
     assert resample(sae, DEAD, x, error, optimiser, generator()) == 1
     assert bool(torch.isfinite(sae.W_dec).all())
+
+
+def test_equal_rows_do_not_make_equal_latents() -> None:
+    sae, optimiser, x = trained("gated")
+    x[[3, 8, 21]] = x[30].clone()
+    error = torch.zeros(ROWS, D_IN)
+    error[[3, 8, 21, 30, 12]] = 1.0
+    assert resample(sae, DEAD, x, error, optimiser, generator()) == 2
+    renewed = sae.W_dec[DEAD.nonzero().squeeze(1)[:2]]
+    assert float(renewed[0] @ renewed[1]) < 0.99

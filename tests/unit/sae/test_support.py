@@ -37,7 +37,7 @@ def test_a_mask_hides_the_same_latents_from_both_of_a_pair() -> None:
 
 def test_the_gain_rises_where_a_latent_fires_too_seldom_over_concepts() -> None:
     sae = TopKSAE(4, 4, 1)
-    balance = Balance(sae, 1, 0.1)
+    balance = Balance(sae, 0.1)
     # Latent 0 fires for the one concept with six variants, 1 and 2 for one concept each.
     concept = torch.tensor([7] * 6 + [8, 9])
     codes = torch.zeros(8, 4)
@@ -60,8 +60,19 @@ def test_a_balanced_dictionary_uses_its_latents_alike() -> None:
     pre = sae.pre_activations(x).detach()
     concept = torch.arange(2000)
     before = (sae.activate(pre) > 0).float().mean(0)
-    balance = Balance(sae, 4, 0.02)
+    balance = Balance(sae, 0.02)
     for _ in range(400):
         balance.observe(sae.activate(pre), concept)
     after = (sae.activate(pre) > 0).float().mean(0)
     assert before.std() > 3 * after.std()
+
+
+def test_a_latent_that_nothing_wakes_does_not_wind_up_its_gain() -> None:
+    sae = TopKSAE(4, 4, 1)
+    balance = Balance(sae, 0.05)
+    codes = torch.zeros(8, 4)
+    codes[:, 0] = 1.0
+    for _ in range(2000):
+        balance.observe(codes, torch.arange(8))
+    assert torch.isfinite(sae.gain).all()
+    assert sae.gain.log().abs().max() <= 3.0001
