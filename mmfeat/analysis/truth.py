@@ -28,6 +28,7 @@ from mmfeat.sae.synthetic import (
 UNCLEAR = -1  # silent, or on both sides without being shared
 MIN_EXPECTED = 100  # expected activations from which an atom must be found
 _EDGE = 0.05  # of the modality score, as for bimodal features
+_TIMES = 4  # energy of a feature's language over that of the next
 _ROWS = 4096
 
 
@@ -93,9 +94,10 @@ def feature_kinds(image: Codes, text: Sequence[Codes]) -> Int[np.ndarray, "d_sae
 
     Shared is what `sharing` calls so. The others go by their energies on pictures and on
     captions of the two languages where these are largest: image only has a modality score
-    above 0.95 against the first language, text only below 0.05, and one language if the
-    first language has 0.95 against the second too. The rest is `UNCLEAR`. A mean over
-    languages would count a feature of one language for less, the more there are.
+    above 0.95 against the first language, text only below 0.05, and of these belong to one
+    language those with four times as much on the first as on the second. The rest is
+    `UNCLEAR`. A mean over languages would count a feature of one language for less, the
+    more there are.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def feature_kinds(image: Codes, text: Sequence[Codes]) -> Int[np.ndarray, "d_sae
     # With a single language no feature can be told to belong to one of many.
     first, second = np.sort(captions, axis=1)[:, [-1, -min(2, len(text))]].T
     score = modality_score(pictures, first)
-    one_language = modality_score(first, second) > 1 - _EDGE
+    one_language = first > _TIMES * second
     # A comparison with the NaN of a silent feature is false.
     return np.select(
         [tested.shared, score > 1 - _EDGE, (score < _EDGE) & one_language, score < _EDGE],

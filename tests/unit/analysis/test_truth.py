@@ -59,7 +59,7 @@ def test_stray_energy_decides_whether_a_private_feature_is_clear() -> None:
     image[:10, 1] = image[:10, 2] = 1
     first[50, 1], first[50, 2] = math.sqrt(0.1), math.sqrt(2.5)
     second[:10, 3], image[50, 3] = 1, math.sqrt(0.1)
-    first[:10, 4], second[:10, 4] = 1, 0.5
+    first[:10, 4], second[:10, 4] = 1, 0.6
     first[:10, 5], second[50, 5] = 1, math.sqrt(0.1)
     kinds = feature_kinds(as_codes(image), [as_codes(first), as_codes(second)])
     assert kinds.tolist() == [UNCLEAR, 1, UNCLEAR, 3, 2, 3]
