@@ -120,13 +120,13 @@ def train(
     from mmfeat.store.pairs import PairSource
 
     settings = settings or recipe(DEFAULT_RECIPE)
-    check(settings)
     source, folder = Path(activations), Path(out)
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
     with open_activations(source) as acts, disk_errors(folder), exclusive(folder):
         for name in settings.streams:
             acts.stream(settings.hook, name)  # says what there is, if this is not
+        check(settings)
         streams = standardisations(
             acts, settings.hook, settings.batch.standardise, settings.streams
         )
