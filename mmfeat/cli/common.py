@@ -19,6 +19,7 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object with the results on stdout.")
 ]
 PROGRESS = RichProgress()
+_AGAIN = 5.0  # seconds after which an interrupt that was swallowed comes again
 
 
 def show(result: Mapping[str, Any], as_json: bool) -> None:
@@ -60,14 +61,25 @@ class Interrupted(BaseException):
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    # Raised within a callback from C (HDF5 has some), an exception may be swallowed there: it
+    # comes again until it has arrived.
+    _ring(_AGAIN)
     raise Interrupted
+
+
+def _ring(seconds: float) -> None:
+    """Send SIGALRM after so many seconds; 0: no more."""
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
     """Run the command line and return its exit status: 0 done, 1 failed, 2 bad usage."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    caught = (signal.SIGINT, signal.SIGTERM)
+    caught = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGALRM"):
+        caught.append(signal.SIGALRM)
     earlier = [signal.signal(number, _interrupt) for number in caught]
     try:
         status = app(args=arguments, prog_name="mmfeat", standalone_mode=True)
@@ -96,5 +108,6 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         )
         return 1
     finally:
+        _ring(0)
         for number, handler in zip(caught, earlier, strict=True):
             signal.signal(number, handler)

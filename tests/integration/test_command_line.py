@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -297,3 +298,37 @@ def test_a_screenshot_needs_an_atlas_and_a_png(
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = mmfeat("info", tmp_path / "a.h5", "--debug")
     assert "Traceback" in done.stderr and "does not exist" in done.stderr
+
+
+SWALLOWS = """
+import sys, time
+import typer
+from mmfeat.cli import common
+
+common._AGAIN = 0.5
+app = typer.Typer()
+
+@app.command()
+def work():
+    print("ready", flush=True)
+    try:
+        time.sleep(60)
+    except BaseException:  # as a callback from C does
+        pass
+    time.sleep(60)
+
+sys.exit(common.run(app, []))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_an_interrupt_that_is_swallowed_comes_again() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SWALLOWS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "run the same command again to go on" in stderr
