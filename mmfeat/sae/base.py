@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from mmfeat.sae.codes import Codes, DenseCodes
+
+_CACHED = 1 << 18  # numbers of a block, 1 MiB
 
 
 class SAE(nn.Module):
@@ -41,47 +45,40 @@ class SAE(nn.Module):
         self.d_in, self.d_sae = d_in, d_sae
         directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
         self.W_dec = nn.Parameter(directions)
-        self.W_enc = nn.Parameter(directions.T.contiguous())
+        # Latent by latent in memory, as its gradient is made.
+        self.W_enc = nn.Parameter(directions.clone().T)
         self.b_enc = nn.Parameter(torch.zeros(d_sae))
         self.b_dec = nn.Parameter(torch.zeros(d_in))
 
-    def pre_activations(self, x: Float[Tensor, "rows d_in"]) -> Float[Tensor, "rows d_sae"]:
-        """Return ``x W_enc + b_enc``."""
-        return torch.addmm(self.b_enc, x, self.W_enc)
+    @property
+    def selection_bias(self) -> Float[Tensor, "d_sae"]:
+        """What is added to ``x W_enc`` before a latent is found active or not."""
+        return self.b_enc
+
+    def pre_activations(
+        self, x: Float[Tensor, "rows d_in"], latents: Int[Tensor, "some"] | None = None
+    ) -> Float[Tensor, "rows some"]:
+        """Return ``x W_enc + b_enc``, of all latents or of some."""
+        if latents is None:
+            return torch.addmm(self.selection_bias, x, self.W_enc)
+        return torch.addmm(self.selection_bias[latents], x, self.W_enc.T[latents].T)
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""
         raise NotImplementedError
 
-    def activate_batch(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+    def codes(self, x: Float[Tensor, "rows d_in"]) -> Codes:
         """Return codes in training, where rows of a batch may compete."""
-        return self.activate(pre)
+        pre = self.pre_activations(x)
+        return DenseCodes(pre, self.activate(pre))
 
-    def score(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
-        """Return what the support is selected by in training."""
-        return pre
-
-    def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
-        """Return the latents that may be active in training; only where `selects`."""
-        raise NotImplementedError
-
-    def observe(self, pre: Float[Tensor, "rows d_sae"]) -> None:
-        """Take note of the pre-activations of a training step, as thresholds need it."""
-
-    def sparsity(
-        self,
-        x: Float[Tensor, "rows d_in"],
-        pre: Float[Tensor, "rows d_sae"],
-        codes: Float[Tensor, "rows d_sae"],
-    ) -> Float[Tensor, "rows"]:
+    def sparsity(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return the architecture's own penalty of each row, its coefficient included."""
         return x.new_zeros(len(x))
 
-    def squared_error(
-        self, x: Float[Tensor, "rows d_in"], codes: Float[Tensor, "rows d_sae"]
-    ) -> Float[Tensor, "rows"]:
+    def squared_error(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return what training counts as a row's reconstruction error, ``||x - x_hat||^2``."""
-        return (x - self.reconstruct(codes)).square().sum(1)
+        return (x - codes.decode(self)).square().sum(1)
 
     def reconstruct(self, codes: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_in"]:
         """Return ``z W_dec + b_dec``."""
@@ -121,7 +118,10 @@ class SAE(nn.Module):
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what was saved; the SAE learns no more."""
         for name in self.saved:
-            setattr(self, name, nn.Parameter(tensors[name].float(), requires_grad=False))
+            tensor = tensors[name].float()
+            if name == "W_enc":
+                tensor = tensor.T.contiguous().T  # in memory as in training: equal to the bit
+            setattr(self, name, nn.Parameter(tensor, requires_grad=False))
         self.eval()
 
 
@@ -131,11 +131,18 @@ class UnitDecoder(SAE):
     @torch.no_grad()
     def before_step(self) -> None:
         """Remove the part of the decoder's gradient that only changes norms."""
-        gradient = self.W_dec.grad
-        if gradient is not None:
-            gradient.sub_((gradient * self.W_dec).sum(1, keepdim=True) * self.W_dec)
+        if self.W_dec.grad is None:
+            return
+        for rows, gradient in zip(_blocks(self.W_dec), _blocks(self.W_dec.grad), strict=True):
+            gradient.addcmul_((gradient * rows).sum(1, keepdim=True), rows, value=-1)
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Scale decoder rows to unit norm."""
-        self.W_dec.div_(self.W_dec.norm(dim=1, keepdim=True).clamp(min=1e-8))
+        for rows in _blocks(self.W_dec):
+            rows.div_(rows.norm(dim=1, keepdim=True).clamp(min=1e-8))
+
+
+def _blocks(table: Float[Tensor, "d_sae d_in"]) -> tuple[Tensor, ...]:
+    """Return blocks of rows that stay in a cache while they are worked on."""
+    return torch.split(table, max(1, _CACHED // table.shape[1]))

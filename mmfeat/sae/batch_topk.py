@@ -12,11 +12,13 @@ over batches.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from mmfeat.sae.jump_relu import LEAST_THRESHOLD, JumpReLUSAE
 from mmfeat.sae.selecting import SelectingSAE
+from mmfeat.sae.sparse import Support
+from mmfeat.sae.top import top
 
 _NEW = 0.01  # weight of a batch in the running average of the threshold
 
@@ -36,31 +38,32 @@ class BatchTopKSAE(SelectingSAE):
     """
 
     architecture = "batch-topk"
+    rows_apart = False
     threshold: Float[Tensor, ""]
 
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
         super().__init__(d_in, d_sae, k)
         self.register_buffer("threshold", torch.zeros(()))
 
-    def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
+    def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:
         """Return the k highest latents a row, of all rows together."""
-        chosen = torch.zeros(score.numel(), dtype=torch.bool, device=score.device)
-        highest = score.flatten().topk(self.k * len(score), sorted=False).indices
-        return chosen.index_fill_(0, highest, True).view_as(score)
+        highest = top(score.reshape(1, -1), self.k * len(score))[0]
+        return Support.of_batch(highest, len(score), self.d_sae)
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""
         return torch.where(self.score(pre) > self.threshold, pre.relu(), 0.0)
 
     @torch.no_grad()
-    def observe(self, pre: Float[Tensor, "rows d_sae"]) -> None:
+    def observe(self, pre: Float[Tensor, "rows d_sae"], support: Support | None = None) -> None:
         """Move the threshold towards the least score that a batch's own support has.
 
         By scores of its own, not by the codes: the support of a pair knows more
         than a row does later.
         """
         score = self.score(pre)
-        chosen = score[self.support(score)]
+        support = support or self.support(score)
+        chosen = score[support.row, support.latents]
         positive = chosen[chosen > 0]
         if len(positive):
             smallest = positive.min()

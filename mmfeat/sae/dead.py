@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from mmfeat.sae.batch import PairBatch, stream_of
+from mmfeat.sae.codes import Codes
 
 Group = tuple[str, int]  # stream, language (-1 for pictures)
 
@@ -24,20 +25,20 @@ class Silence:
         self.steps: dict[Group, Int[Tensor, "d_sae"]] = {}
 
     @torch.no_grad()
-    def observe(self, batch: PairBatch, codes: Mapping[str, Float[Tensor, "pairs d_sae"]]) -> None:
+    def observe(self, batch: PairBatch, codes: Mapping[str, Codes]) -> None:
         """Take note of the codes of a step."""
         fired: dict[Group, Bool[Tensor, "d_sae"]] = {}
         for view, values in codes.items():
             languages, index = torch.unique(batch.language[view], return_inverse=True)
-            member = torch.zeros(len(languages), len(index))
-            member[index, torch.arange(len(index))] = (batch.weight[view] > 0).float()
-            counts = member @ (values > 0).float()
-            for language, any_row, count in zip(
-                languages.tolist(), member.any(1).tolist(), counts, strict=True
+            counted = (batch.weight[view] > 0).float()
+            rows = torch.bincount(index, counted, minlength=len(languages))
+            counts = values.activity(counted, index, len(languages))
+            for language, any_row, active in zip(
+                languages.tolist(), (rows > 0).tolist(), counts > 0, strict=True
             ):
                 group = (stream_of(view), language)
                 if any_row:
-                    fired[group] = fired.get(group, torch.zeros(())) + count > 0
+                    fired[group] = fired[group] | active if group in fired else active
         for group, latents in fired.items():
             steps = self.steps.setdefault(group, torch.zeros(self.d_sae, dtype=torch.int64))
             steps.add_(1).masked_fill_(latents, 0)

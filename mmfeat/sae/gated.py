@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmfeat.sae.base import UnitDecoder
+from mmfeat.sae.codes import Codes, DenseCodes
 
 
 class GatedSAE(UnitDecoder):
@@ -43,28 +44,24 @@ class GatedSAE(UnitDecoder):
         self.b_mag = nn.Parameter(torch.zeros(d_sae))
         self.r_mag = nn.Parameter(torch.zeros(d_sae))
 
-    def pre_activations(self, x: Float[Tensor, "rows d_in"]) -> Float[Tensor, "rows d_sae"]:
-        """Return ``x W_enc + b_gate``."""
-        return torch.addmm(self.b_gate, x, self.W_enc)
+    @property
+    def selection_bias(self) -> Float[Tensor, "d_sae"]:
+        """What is added to ``x W_enc`` before a latent is found active or not."""
+        return self.b_gate
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""
         magnitudes = (pre - self.b_gate) * self.r_mag.exp() + self.b_mag
         return magnitudes.relu() * (pre > 0)
 
-    def sparsity(
-        self,
-        x: Float[Tensor, "rows d_in"],
-        pre: Float[Tensor, "rows d_sae"],
-        codes: Float[Tensor, "rows d_sae"],
-    ) -> Float[Tensor, "rows"]:
+    def sparsity(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return ``lambda sum_i ReLU(pi_i)``."""
-        return self.sparsity_coefficient * pre.relu().sum(1)
+        assert isinstance(codes, DenseCodes)
+        return self.sparsity_coefficient * codes.pre.relu().sum(1)
 
-    def squared_error(
-        self, x: Float[Tensor, "rows d_in"], codes: Float[Tensor, "rows d_sae"]
-    ) -> Float[Tensor, "rows"]:
+    def squared_error(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return ``||x - x_hat||^2`` and the error of the gates' own reconstruction."""
-        gates = self.pre_activations(x).relu()
+        assert isinstance(codes, DenseCodes)
+        gates = codes.pre.relu()
         frozen = torch.addmm(self.b_dec.detach(), gates, self.W_dec.detach())
         return super().squared_error(x, codes) + (x - frozen).square().sum(1)

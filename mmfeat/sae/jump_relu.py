@@ -22,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmfeat.sae.base import UnitDecoder
+from mmfeat.sae.codes import Codes, DenseCodes
 
 LEAST_THRESHOLD = 1e-6
 
@@ -104,14 +105,10 @@ class JumpReLUSAE(UnitDecoder):
         codes: Tensor = _JumpReLU.apply(pre, self.threshold, self.bandwidth)
         return codes
 
-    def sparsity(
-        self,
-        x: Float[Tensor, "rows d_in"],
-        pre: Float[Tensor, "rows d_sae"],
-        codes: Float[Tensor, "rows d_sae"],
-    ) -> Float[Tensor, "rows"]:
+    def sparsity(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return ``lambda L0``."""
-        active: Tensor = _Step.apply(pre, self.threshold, self.bandwidth)
+        assert isinstance(codes, DenseCodes)
+        active: Tensor = _Step.apply(codes.pre, self.threshold, self.bandwidth)
         return self.sparsity_coefficient * active.sum(1)
 
     @torch.no_grad()

@@ -13,13 +13,15 @@ The paper sums over the dictionaries; the mean keeps the weights of other terms 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import ceil
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mmfeat.sae.batch_topk import BatchTopKSAE
+from mmfeat.sae.codes import Codes
+from mmfeat.sae.sparse import SparseCodes
 
 
 class MatryoshkaSAE(BatchTopKSAE):
@@ -37,13 +39,9 @@ class MatryoshkaSAE(BatchTopKSAE):
         super().__init__(d_in, d_sae, k)
         self.ends = [ceil(share * d_sae) for share in prefixes]
 
-    def squared_error(
-        self, x: Float[Tensor, "rows d_in"], codes: Float[Tensor, "rows d_sae"]
-    ) -> Float[Tensor, "rows"]:
+    def squared_error(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return the mean of ``||x - x_hat||^2`` over the nested dictionaries."""
-        left = x - self.b_dec
-        total = x.new_zeros(len(x))
-        for start, end in pairwise([0, *self.ends]):
-            left = left - codes[:, start:end] @ self.W_dec[start:end]
-            total = total + left.square().sum(1)
-        return total / len(self.ends)
+        assert isinstance(codes, SparseCodes)
+        nested = [*(codes.first(end) for end in self.ends[:-1]), codes]
+        errors = [(x - part.decode(self)).square().sum(1) for part in nested]
+        return torch.stack(errors).mean(0)

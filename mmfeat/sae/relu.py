@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mmfeat.sae.base import SAE
+from mmfeat.sae.codes import Codes
 
 NORMS = (0.05, 1.0)  # of decoder rows at the start
 
@@ -38,15 +39,10 @@ class ReLUSAE(SAE):
         """Return codes of rows, each from its own pre-activations alone."""
         return pre.relu()
 
-    def sparsity(
-        self,
-        x: Float[Tensor, "rows d_in"],
-        pre: Float[Tensor, "rows d_sae"],
-        codes: Float[Tensor, "rows d_sae"],
-    ) -> Float[Tensor, "rows"]:
+    def sparsity(self, x: Float[Tensor, "rows d_in"], codes: Codes) -> Float[Tensor, "rows"]:
         """Return ``lambda sum_i f_i ||W_dec,i||``."""
         norms: Tensor = self.W_dec.norm(dim=1)
-        return self.sparsity_coefficient * (codes @ norms)
+        return self.sparsity_coefficient * (codes.dense() @ norms)
 
     @torch.no_grad()
     def finished(self) -> ReLUSAE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -9,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mmfeat.sae.base import UnitDecoder
+from mmfeat.sae.sparse import SparseCodes, Support
 
 
 class SelectingSAE(UnitDecoder):
@@ -24,11 +26,14 @@ class SelectingSAE(UnitDecoder):
 
     Attributes
     ----------
+    rows_apart : bool
+        Whether the support of a row depends on that row alone in training too.
     gain : float [d_sae]
         Above 0; no Parameter.
     """
 
     selects: ClassVar[bool] = True
+    rows_apart: ClassVar[bool]
     gain: Float[Tensor, "d_sae"]
 
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
@@ -40,6 +45,17 @@ class SelectingSAE(UnitDecoder):
         """Return what the support is selected by in training."""
         return pre.detach() * self.gain
 
-    def activate_batch(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
+    @abstractmethod
+    def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:
+        """Return the latents that may be active in training."""
+
+    def observe(self, pre: Float[Tensor, "rows d_sae"], support: Support | None = None) -> None:
+        """Take note of a training step's pre-activations, and of their own support if known."""
+
+    def codes(self, x: Float[Tensor, "rows d_in"]) -> SparseCodes:
         """Return codes in training, where rows of a batch may compete."""
-        return torch.where(self.support(self.score(pre)), pre.relu(), 0.0)
+        with torch.no_grad():
+            pre = self.pre_activations(x)
+            support = self.support(self.score(pre))
+            kept = pre[support.row, support.latents]
+        return SparseCodes.encoded(self, x, kept, support)

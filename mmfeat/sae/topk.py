@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmfeat.sae.selecting import SelectingSAE
+from mmfeat.sae.sparse import Support
+from mmfeat.sae.top import top
 
 _UNIT = 1e-5  # norms that differ from 1 by less are rounding
 
@@ -33,22 +35,23 @@ class TopKSAE(SelectingSAE):
     """
 
     architecture = "topk"
+    rows_apart = True
 
-    def support(self, score: Float[Tensor, "rows d_sae"]) -> Bool[Tensor, "rows d_sae"]:
+    def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:
         """Return the k highest latents of each row."""
-        chosen = torch.zeros_like(score, dtype=torch.bool)
-        return chosen.scatter_(1, score.topk(self.k, dim=1, sorted=False).indices, True)
+        return Support.of_rows(top(score, self.k), self.d_sae)
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""
-        return self.activate_batch(pre)
+        latents = top(self.score(pre), self.k)
+        return torch.zeros_like(pre).scatter(1, latents, pre.gather(1, latents).relu())
 
     def encode(
         self, x: Float[Tensor, "rows d_in"]
     ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
         """Return activations and latents of the support; silent ones have activation 0."""
         pre = self.pre_activations(x)
-        latents = self.score(pre).topk(self.k, dim=1).indices
+        latents = top(self.score(pre), self.k)
         return pre.gather(1, latents).relu(), latents
 
     def tensors(self) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mmfeat.progress import SILENT, Progress
 from mmfeat.sae import checkpoint
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import PairBatch, modality_of
+from mmfeat.sae.codes import Codes
 from mmfeat.sae.combinations import check
 from mmfeat.sae.dead import Silence
 from mmfeat.sae.objectives import Pair, pair_loss
@@ -26,7 +27,7 @@ from mmfeat.sae.resampling import resample
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import OptimiserSettings, TrainSettings
 from mmfeat.sae.support.balance import Balance
-from mmfeat.sae.support.shared import masked, shared_codes
+from mmfeat.sae.support.selection import Selection
 
 CHECKPOINT_EVERY = 500
 LOG_EVERY = 50
@@ -41,7 +42,7 @@ def learning_rate(step: int, settings: OptimiserSettings) -> float:
 
 def auxiliary_loss(
     sae: SAE,
-    pre: Float[Tensor, "rows d_sae"],
+    x: Float[Tensor, "rows d_in"],
     error: Float[Tensor, "rows d_in"],
     dead: Bool[Tensor, "d_sae"],
     k: int,
@@ -50,12 +51,13 @@ def auxiliary_loss(
 
     Normalised by the error's variance, so that its weight has one meaning.
     """
-    k = min(k, int(dead.sum()))
-    if k == 0:
-        return pre.new_zeros(())
-    values, latents = pre[:, dead].topk(k, dim=1)
-    codes = torch.zeros_like(pre[:, dead]).scatter(1, latents, values.relu())
-    guess = codes @ sae.W_dec[dead]
+    latents = dead.nonzero().squeeze(1)
+    if len(latents) == 0:
+        return x.new_zeros(())
+    pre = sae.pre_activations(x, latents)
+    values, chosen = pre.topk(min(k, len(latents)), dim=1, sorted=False)
+    codes = torch.zeros_like(pre).scatter(1, chosen, values.relu())
+    guess = codes @ sae.W_dec[latents]
     return (guess - error).square().sum() / error.square().sum().clamp(min=1e-12)
 
 
@@ -80,6 +82,7 @@ class _Training:
         }
         self.silence = Silence(settings.sae.d_sae)
         self.generator = torch.Generator().manual_seed(settings.seed)
+        self.select = Selection(settings.support, self.generator)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -104,15 +107,14 @@ class _Training:
         settings, options = self.settings, self.settings.optimiser
         saes = {view: self.saes[modality_of(view)] for view in batch.rows}
         rows = batch.rows
-        pre = {view: sae.pre_activations(rows[view]) for view, sae in saes.items()}
-        codes = self._codes(saes, pre)
+        codes = self._codes(saes, rows)
         errors = {view: sae.squared_error(rows[view], codes[view]) for view, sae in saes.items()}
         ramp = min(1.0, (step + 1) / max(1.0, options.sparsity_warmup * options.steps))
         loss = torch.zeros(())
         error = torch.zeros(())
         for view, sae in saes.items():
             weight = batch.weight[view] / (len(rows) * self.d_in)
-            penalty = sae.sparsity(rows[view], pre[view], codes[view])
+            penalty = sae.sparsity(rows[view], codes[view])
             error = error + (weight * errors[view]).mean()
             loss = loss + ramp * (weight * penalty).mean()
         loss = loss + error
@@ -125,12 +127,12 @@ class _Training:
                 weight=(batch.weight[a] * batch.weight[b]).sqrt(),
             )  # fmt: skip
             loss = loss + pair_loss(pair, settings.loss) / len(pairs)
-        self._observe(batch, pre, codes)
+        self._observe(batch, codes)
         dead = self.silence.dead(options.dead_after)
         if options.aux_k and bool(dead.any()):
             for view, sae in saes.items():
-                left = (rows[view] - sae.reconstruct(codes[view])).detach()
-                auxiliary = auxiliary_loss(sae, pre[view], left, dead, options.aux_k)
+                left = (rows[view] - codes[view].decode(sae)).detach()
+                auxiliary = auxiliary_loss(sae, rows[view], left, dead, options.aux_k)
                 loss = loss + options.aux_weight * auxiliary / len(saes)
         if not math.isfinite(loss.item()):
             raise FloatingPointError
@@ -141,28 +143,17 @@ class _Training:
             self._resample(batch, codes, dead)
         return error.item()
 
-    def _codes(
-        self, saes: dict[str, SAE], pre: dict[str, Float[Tensor, "pairs d_sae"]]
-    ) -> dict[str, Float[Tensor, "pairs d_sae"]]:
-        """Select the supports."""
-        support = self.settings.support
-        seen = masked(pre, support.mask, self.generator) if support.mask else pre
-        if support.shared:
-            return shared_codes(saes, seen)
-        return {view: sae.activate_batch(seen[view]) for view, sae in saes.items()}
+    def _codes(self, saes: dict[str, SAE], rows: Mapping[str, Tensor]) -> dict[str, Codes]:
+        selecting = {view: sae for view, sae in saes.items() if isinstance(sae, SelectingSAE)}
+        if selecting:
+            return self.select(selecting, rows)
+        return {view: sae.codes(rows[view]) for view, sae in saes.items()}
 
-    def _observe(
-        self,
-        batch: PairBatch,
-        pre: dict[str, Float[Tensor, "pairs d_sae"]],
-        codes: dict[str, Float[Tensor, "pairs d_sae"]],
-    ) -> None:
+    def _observe(self, batch: PairBatch, codes: dict[str, Codes]) -> None:
         self.silence.observe(batch, codes)
-        for view, values in pre.items():
-            self.saes[modality_of(view)].observe(values.detach())
         for modality, balance in self.balance.items():
             own = [codes[view] for view in codes if modality_of(view) == modality]
-            balance.observe(torch.cat(own), batch.concept.repeat(len(own)))
+            balance.observe(own, batch.concept)
 
     def _update(self, loss: Tensor, step: int) -> None:
         options = self.settings.optimiser
@@ -173,7 +164,11 @@ class _Training:
         if options.clip is not None:
             # The loss is divided by d_in so that the weights of its terms mean the same at
             # every width; the limit is meant for the undivided one.
-            torch.nn.utils.clip_grad_norm_(self.parameters, options.clip / self.d_in)
+            slopes = [p.grad for p in self.parameters if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(slopes)
+            # Set as a gradient scaler does: the optimiser divides by it, no pass of its own.
+            scale = (norm * self.d_in / options.clip).clamp(min=1)
+            self.optimiser.grad_scale = scale  # type: ignore[attr-defined]
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, options)
         self.optimiser.step()
@@ -181,11 +176,11 @@ class _Training:
             sae.after_step()
 
     def _resample(
-        self, batch: PairBatch, codes: dict[str, Tensor], dead: Bool[Tensor, "d_sae"]
+        self, batch: PairBatch, codes: dict[str, Codes], dead: Bool[Tensor, "d_sae"]
     ) -> None:
         with torch.no_grad():
             left = [
-                batch.rows[view] - self.saes[modality_of(view)].reconstruct(codes[view])
+                batch.rows[view] - codes[view].decode(self.saes[modality_of(view)])
                 for view in codes
             ]
         x, error = torch.cat([batch.rows[view] for view in codes]), torch.cat(left)

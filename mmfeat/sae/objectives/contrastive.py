@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.sae.objectives.pair import Pair, unit_codes
+from mmfeat.sae.objectives.pair import Pair, unit_scale
 from mmfeat.sae.settings import LossSettings
 
 
@@ -24,7 +24,9 @@ def contrastive(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
     The temperature is ``settings.temperature``. Other pairs of the same concept are no
     negatives: they are left out.
     """
-    scores = unit_codes(pair.z_a) @ unit_codes(pair.z_b).T / settings.temperature
+    scale_a, scale_b = unit_scale(pair.z_a.squared_norms()), unit_scale(pair.z_b.squared_norms())
+    cosines = pair.z_a.products(pair.z_b) * scale_a[:, None] * scale_b
+    scores = cosines / settings.temperature
     same = pair.concept[:, None] == pair.concept
     same.fill_diagonal_(False)
     scores = scores.masked_fill(same, -torch.inf)

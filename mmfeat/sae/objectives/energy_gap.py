@@ -21,8 +21,8 @@ def energy_gap(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
     a latent has as much energy on both sides, 1 when it has it on one.
     """
     share = (pair.weight / pair.weight.sum().clamp(min=1e-12))[:, None]
-    energy_a = (share * pair.z_a.square()).sum(0)
-    energy_b = (share * pair.z_b.square()).sum(0)
+    energy_a = (share * pair.z_a.dense().square()).sum(0)
+    energy_b = (share * pair.z_b.dense().square()).sum(0)
     total = energy_a + energy_b
     active = total > 0
     gaps = (energy_a - energy_b).abs() / torch.where(active, total, 1)

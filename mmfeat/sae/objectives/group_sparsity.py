@@ -20,7 +20,7 @@ def group_sparsity(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
 
     The gradient is exactly 0 where a latent is silent on both sides.
     """
-    squares = pair.z_a.square() + pair.z_b.square()
+    squares = pair.z_a.dense().square() + pair.z_b.dense().square()
     active = squares > 0
     # The inner `where` keeps the infinite slope of the root at 0 out of the gradient.
     norms = torch.where(active, torch.where(active, squares, 1).sqrt(), 0)

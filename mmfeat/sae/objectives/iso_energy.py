@@ -11,7 +11,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.sae.objectives.pair import Pair, unit_codes
+from mmfeat.sae.objectives.pair import Pair, unit_scale
 from mmfeat.sae.settings import LossSettings
 
 
@@ -21,8 +21,10 @@ def iso_energy(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
     In each pair the ``settings.masked`` latents of largest ``z_a + z_b`` are left out;
     where nothing is left on a side, the cosine is 0.
     """
-    strength = (pair.z_a + pair.z_b).detach()
+    dense_a, dense_b = pair.z_a.dense(), pair.z_b.dense()
+    strength = (dense_a + dense_b).detach()
     strongest = strength.topk(min(settings.masked, strength.shape[1]), dim=1, sorted=False)
-    z_a = pair.z_a.scatter(1, strongest.indices, 0)
-    z_b = pair.z_b.scatter(1, strongest.indices, 0)
-    return -pair.mean((unit_codes(z_a) * unit_codes(z_b)).sum(1))
+    z_a = dense_a.scatter(1, strongest.indices, 0)
+    z_b = dense_b.scatter(1, strongest.indices, 0)
+    scale = unit_scale(z_a.square().sum(1)) * unit_scale(z_b.square().sum(1))
+    return -pair.mean((z_a * z_b).sum(1) * scale)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmfeat.sae.base import SAE
+from mmfeat.sae.codes import Codes
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Pair:
     ----------
     x_a, x_b : float [pairs, d_in]
         Standardised rows.
-    z_a, z_b : float [pairs, d_sae]
-        Their codes, none below 0.
+    z_a, z_b : Codes [pairs, d_sae]
+        Their codes.
     sae_a, sae_b : SAE
         What encodes and decodes the rows of each view; often the same.
     concept : int64 [pairs]
@@ -31,8 +32,8 @@ class Pair:
 
     x_a: Float[Tensor, "pairs d_in"]
     x_b: Float[Tensor, "pairs d_in"]
-    z_a: Float[Tensor, "pairs d_sae"]
-    z_b: Float[Tensor, "pairs d_sae"]
+    z_a: Codes
+    z_b: Codes
     sae_a: SAE
     sae_b: SAE
     concept: Int[Tensor, "pairs"]
@@ -43,8 +44,7 @@ class Pair:
         return (values * self.weight).sum() / self.weight.sum().clamp(min=1e-12)
 
 
-def unit_codes(z: Float[Tensor, "pairs d_sae"]) -> Float[Tensor, "pairs d_sae"]:
-    """Return codes at unit norm; an empty code stays empty."""
-    squares = z.square().sum(1, keepdim=True)
+def unit_scale(squares: Float[Tensor, "rows"]) -> Float[Tensor, "rows"]:
+    """Return what scales codes of these squared norms to unit norm; an empty one stays empty."""
     # A clamped norm would multiply the gradient of an empty code by 1 / clamp.
-    return z * torch.where(squares > 0, squares, 1).rsqrt()
+    return torch.where(squares > 0, squares, 1).rsqrt()

@@ -17,6 +17,6 @@ from mmfeat.sae.settings import LossSettings
 
 def translation(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
     """Return the mean error of each row decoded from its partner's code (SPARC, TMLR 2026)."""
-    error_a = (pair.x_a - pair.sae_a.reconstruct(pair.z_b)).square().sum(1)
-    error_b = (pair.x_b - pair.sae_b.reconstruct(pair.z_a)).square().sum(1)
+    error_a = (pair.x_a - pair.z_b.decode(pair.sae_a)).square().sum(1)
+    error_b = (pair.x_b - pair.z_a.decode(pair.sae_b)).square().sum(1)
     return pair.mean(error_a + error_b) / (2 * pair.x_a.shape[1])

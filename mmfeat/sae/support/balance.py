@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
+from mmfeat.sae.codes import Codes
 from mmfeat.sae.selecting import SelectingSAE
 
 _MEMORY = 0.98  # of the running firing rates: some fifty steps
@@ -48,11 +51,13 @@ class Balance:
         self.rate = torch.full((sae.d_sae,), self.target)
 
     @torch.no_grad()
-    def observe(self, codes: Float[Tensor, "rows d_sae"], concept: Int[Tensor, "rows"]) -> None:
-        """Change the gain by how often latents fire in a step's codes of this modality."""
+    def observe(self, views: Sequence[Codes], concept: Int[Tensor, "pairs"]) -> None:
+        """Change the gain by how often latents fire in a step's views of this modality."""
         _, index, count = torch.unique(concept, return_inverse=True, return_counts=True)
-        weight = 1 / (len(count) * count[index])
-        self.rate.lerp_(weight @ (codes > 0).float(), 1 - _MEMORY)
+        weight = 1 / (len(count) * len(views) * count[index])
+        one = torch.zeros_like(index)
+        fired = torch.stack([codes.activity(weight, one, 1)[0] for codes in views]).sum(0)
+        self.rate.lerp_(fired.to(self.rate.dtype), 1 - _MEMORY)
         change = self.step * ((self.target - self.rate) / self.target).clamp(-1, 1)
         gain = self.sae.gain.log() + change
         self.sae.gain.copy_((gain - gain.mean()).clamp(-_WIDEST, _WIDEST).exp())

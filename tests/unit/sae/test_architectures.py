@@ -57,9 +57,16 @@ def rows() -> Tensor:
 
 
 def loss(sae: SAE, x: Tensor) -> Tensor:
-    pre = sae.pre_activations(x)
-    codes = sae.activate_batch(pre)
-    return (sae.squared_error(x, codes) + sae.sparsity(x, pre, codes)).sum()
+    codes = sae.codes(x)
+    return (sae.squared_error(x, codes) + sae.sparsity(x, codes)).sum()
+
+
+def chosen(sae: Any, pre: Tensor) -> Tensor:
+    """The support of a batch as a table."""
+    support = sae.support(pre)
+    table = torch.zeros(pre.shape, dtype=torch.bool)
+    table[support.row, support.latents] = True
+    return table
 
 
 def autograd(sae: SAE, x: Tensor) -> dict[str, Tensor]:
@@ -183,7 +190,7 @@ def test_the_gradient_of_matryoshka_is_the_mean_over_prefixes() -> None:
     sae, x = make("matryoshka"), rows()
     with torch.no_grad():
         pre = x @ sae.W_enc + sae.b_enc
-        active = sae.support(pre)
+        active = chosen(sae, pre)
         f = pre * active
         d_code, d_decoder = torch.zeros_like(f), torch.zeros_like(sae.W_dec)
         d_bias, total = torch.zeros_like(sae.b_dec), 0.0
@@ -385,7 +392,7 @@ def test_a_batch_has_exactly_k_active_latents_a_row_on_average() -> None:
     sae = BatchTopKSAE(D_IN, 40, k=4)
     pre = torch.randn(30, 40)
     pre[0] -= 10  # a row that has nothing to say
-    codes = sae.activate_batch(pre)
+    codes = pre.relu() * chosen(sae, pre)
     assert int((codes > 0).sum()) == 4 * 30
     assert int((codes[0] > 0).sum()) == 0 and int((codes > 0).sum(1).max()) > 4
     taken, left = pre[codes > 0], pre[codes == 0]
@@ -397,9 +404,9 @@ def test_latents_that_are_not_positive_stay_silent_in_a_batch() -> None:
     sae = BatchTopKSAE(D_IN, 40, k=4)
     pre = -torch.rand(30, 40) - 0.1
     pre[3, 7] = 2.0
-    codes = sae.activate_batch(pre)
+    codes = pre.relu() * chosen(sae, pre)
     assert int((codes > 0).sum()) == 1 and float(codes[3, 7]) == 2.0
-    assert int(sae.support(pre).sum()) == 4 * 30
+    assert int(chosen(sae, pre).sum()) == 4 * 30
 
 
 def test_the_threshold_is_a_running_average_of_the_least_activation() -> None:
@@ -440,14 +447,15 @@ def test_with_its_threshold_single_rows_have_the_l0_of_the_batches() -> None:
 @pytest.mark.parametrize("prefixes", [(1.0,), (0.1, 1.0), (0.0625, 0.3, 0.31, 0.9, 1.0)])
 def test_the_error_of_matryoshka_is_the_mean_over_prefixes(prefixes: tuple[float, ...]) -> None:
     sae, x = make("matryoshka", prefixes=prefixes), rows()
-    codes = sae.activate_batch(sae.pre_activations(x))
+    codes = sae.codes(x)
+    z = codes.dense()
     for r in range(ROWS):
         errors = []
         for share in prefixes:
             guess = sae.b_dec.clone()
             for i in range(D_SAE):
                 if i < share * D_SAE:
-                    guess = guess + codes[r, i] * sae.W_dec[i]
+                    guess = guess + z[r, i] * sae.W_dec[i]
             errors.append((x[r] - guess).square().sum().item())
         found = sae.squared_error(x, codes)[r].item()
         assert found == pytest.approx(sum(errors) / len(errors), rel=1e-12)
@@ -455,7 +463,7 @@ def test_the_error_of_matryoshka_is_the_mean_over_prefixes(prefixes: tuple[float
 
 def test_one_prefix_is_batch_topk() -> None:
     sae, x = make("matryoshka", prefixes=(1.0,)), rows()
-    codes = sae.activate_batch(sae.pre_activations(x))
+    codes = sae.codes(x)
     whole = BatchTopKSAE.squared_error(sae, x, codes)
     torch.testing.assert_close(sae.squared_error(x, codes), whole, rtol=1e-12, atol=0)
 
@@ -480,10 +488,9 @@ def test_thresholds_stay_positive() -> None:
 
 def test_the_penalty_of_jumprelu_is_its_l0() -> None:
     sae, x = make("jumprelu"), rows()
-    pre = sae.pre_activations(x)
-    codes = sae.activate(pre)
-    expected = LAMBDA * (codes > 0).sum(1).double()
-    torch.testing.assert_close(sae.sparsity(x, pre, codes), expected, rtol=0, atol=1e-12)
+    codes = sae.codes(x)
+    expected = LAMBDA * (codes.dense() > 0).sum(1).double()
+    torch.testing.assert_close(sae.sparsity(x, codes), expected, rtol=0, atol=1e-12)
 
 
 # --- registry --------------------------------------------------------------------------------

@@ -28,9 +28,8 @@ def trained(name: str) -> tuple[Any, torch.optim.Adam, Tensor]:
                 parameter.uniform_(0.1, 0.5)
     x = torch.randn(ROWS, D_IN)
     optimiser = torch.optim.Adam(sae.parameters(), lr=0.01)
-    pre = sae.pre_activations(x)
-    codes = sae.activate(pre)
-    (sae.squared_error(x, codes) + sae.sparsity(x, pre, codes)).sum().backward()
+    codes = sae.codes(x)
+    (sae.squared_error(x, codes) + sae.sparsity(x, codes)).sum().backward()
     optimiser.step()
     sae.after_step()
     return sae, optimiser, x

@@ -128,10 +128,9 @@ def test_the_auxiliary_loss_is_one_when_dead_latents_explain_nothing() -> None:
     with torch.no_grad():
         sae.b_enc.fill_(-1e3)
     x = torch.randn(10, D_IN)
-    pre = sae.pre_activations(x)
     dead = torch.tensor([True] * 3 + [False] * 5)
-    assert auxiliary_loss(sae, pre, x, dead, 2).item() == pytest.approx(1.0)
-    assert auxiliary_loss(sae, pre, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
+    assert auxiliary_loss(sae, x, x, dead, 2).item() == pytest.approx(1.0)
+    assert auxiliary_loss(sae, x, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
 
 
 def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path: Path) -> None:
