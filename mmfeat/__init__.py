@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mmfeat.extraction import extract
     from mmfeat.sae.interop import load_sae
     from mmfeat.store.activations import open_activations
+    from mmfeat.sweep import sweep
     from mmfeat.training import train
 
     __version__: str
@@ -33,6 +34,7 @@ __all__ = [
     "open_activations",
     "open_atlas",
     "open_corpus",
+    "sweep",
     "train",
 ]
 
@@ -43,6 +45,7 @@ _HOMES = {
     "open_activations": ("mmfeat.store.activations", "open_activations"),
     "open_atlas": ("mmfeat.atlas.reader", "Atlas"),
     "open_corpus": ("mmfeat.corpus.file", "open_corpus"),
+    "sweep": ("mmfeat.sweep", "sweep"),
     "train": ("mmfeat.training", "train"),
 }
 

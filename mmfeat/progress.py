@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int], None]
+
+class Advance(Protocol):
+    """What a stage is told."""
+
+    def __call__(self, steps: int, note: str = "", /) -> object:
+        """Say that so many steps more are done, and how it goes."""
+        ...
 
 
 class Progress(Protocol):
@@ -17,13 +23,17 @@ class Progress(Protocol):
         ...
 
 
+def ignore(steps: int, note: str = "", /) -> None:
+    """Tell nobody."""
+
+
 class SilentProgress:
     """Shows nothing."""
 
     @contextmanager
     def stage(self, description: str, total: int | None) -> Iterator[Advance]:
         """Begin a stage nobody watches."""
-        yield lambda steps: None
+        yield ignore
 
 
 class RichProgress:
@@ -56,10 +66,17 @@ class RichProgress:
             Rate(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
         ) as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda steps: bar.advance(task, steps)
+            task = bar.add_task(description, total=total, note="")
+
+            def advance(steps: int, note: str = "") -> None:
+                bar.advance(task, steps)
+                if note:
+                    bar.update(task, note=note)
+
+            yield advance
 
 
 SILENT = SilentProgress()

@@ -16,7 +16,9 @@ from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.settings import TrainSettings, load_settings
 
 if TYPE_CHECKING:
+    from mmfeat.sae.base import SAE
     from mmfeat.sae.standardisation import Standardisation
+    from mmfeat.sae.trainer import Batches, Plan
     from mmfeat.store.activations import Activations
 
 DEFAULT_RECIPE = "shared-topk"
@@ -81,6 +83,80 @@ def standardisations(
     }
 
 
+class Prepared:
+    """What a training needs of an activations file, and what is made of its SAEs.
+
+    Parameters
+    ----------
+    activations : Activations
+        The open file.
+    settings : TrainSettings
+        What decides the training.
+
+    Raises
+    ------
+    MmfeatError
+        If settings exclude each other, or the streams are not there.
+    """
+
+    def __init__(self, activations: Activations, settings: TrainSettings) -> None:
+        from mmfeat.sae.combinations import check
+        from mmfeat.store.pairs import PairSource
+
+        for name in settings.streams:
+            activations.stream(settings.hook, name)  # says what there is, if this is not
+        check(settings)
+        self.activations, self.settings = activations, settings
+        self.streams = standardisations(
+            activations, settings.hook, settings.batch.standardise, settings.streams
+        )
+        trained = {name: self.streams[name] for name in settings.streams}
+        self.pairs = PairSource(activations, settings.hook, trained, settings.batch, settings.seed)
+        self.record = recorded(activations.path, settings)
+
+    def plan(self, folder: Path, batches: Batches | None = None) -> Plan:
+        """Return the training, of this file's pairs or of equal ones that others use as well."""
+        from mmfeat.sae.trainer import Plan
+
+        return Plan(self.settings, batches or self.pairs, self.pairs.d_in, folder, self.record)
+
+    def save(self, saes: dict[str, SAE], folder: Path) -> dict[str, Any]:
+        """Score trained SAEs, write their folder and return the scores."""
+        from mmfeat.analysis.fidelity import fidelity
+        from mmfeat.sae.interop import TrainedSAE, save_sae
+
+        settings = self.settings
+        metadata = {
+            "model_name": self.activations.backbone,
+            "hook_name": settings.hook,
+            "streams": list(settings.streams),
+            "languages": list(self.activations.languages),
+            "training_architecture": settings.sae.architecture,
+            "provenance": json.loads(self.record),
+        }
+        trained = TrainedSAE(saes, self.streams, metadata)
+        scores = {
+            name: fidelity(trained, self.activations, settings.hook, name)
+            for name in settings.streams
+        }
+        with whole_file(folder / "scores.json") as temporary:
+            temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+        save_sae(folder, saes, self.streams, metadata)
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        return {
+            "out": str(folder),
+            **{
+                kind: {name: score[kind] for name, score in scores.items()}
+                for kind in ("fvu", "l0", "dead")
+            },
+            "fvu_mean": {
+                name: float(np.mean(list(score["fvu"].values())))
+                for name, score in scores.items()
+                if score["fvu"]
+            },
+        }
+
+
 def train(
     activations: Path | str,
     out: Path | str,
@@ -112,58 +188,18 @@ def train(
         If settings exclude each other, the streams are not there, or the folder is
         being written.
     """
-    from mmfeat.analysis.fidelity import fidelity
-    from mmfeat.sae.combinations import check
-    from mmfeat.sae.interop import TrainedSAE, forget_sae, save_sae
-    from mmfeat.sae.trainer import train_sae
+    from mmfeat.sae.interop import forget_sae
+    from mmfeat.sae.trainer import train_saes
     from mmfeat.store.activations import open_activations
-    from mmfeat.store.pairs import PairSource
 
-    settings = settings or recipe(DEFAULT_RECIPE)
     source, folder = Path(activations), Path(out)
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
     with open_activations(source) as acts, disk_errors(folder), exclusive(folder):
-        for name in settings.streams:
-            acts.stream(settings.hook, name)  # says what there is, if this is not
-        check(settings)
-        streams = standardisations(
-            acts, settings.hook, settings.batch.standardise, settings.streams
-        )
-        pairs = PairSource(
-            acts,
-            settings.hook,
-            {name: streams[name] for name in settings.streams},
-            settings.batch,
-            settings.seed,
-        )
-        record = recorded(source, settings)
+        prepared = Prepared(acts, settings or recipe(DEFAULT_RECIPE))
         # Whatever SAE was here is no longer whole from now on.
         forget_sae(folder)
-        saes = train_sae(pairs, pairs.d_in, settings, folder, key=record, progress=progress)
-        metadata = {
-            "model_name": acts.backbone,
-            "hook_name": settings.hook,
-            "streams": list(settings.streams),
-            "languages": list(acts.languages),
-            "training_architecture": settings.sae.architecture,
-            "provenance": json.loads(record),
-        }
-        trained = TrainedSAE(saes, streams, metadata)
-        scores = {name: fidelity(trained, acts, settings.hook, name) for name in settings.streams}
-        with whole_file(folder / "scores.json") as temporary:
-            temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-        save_sae(folder, saes, streams, metadata)
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
-    return {
-        "out": str(folder),
-        **{
-            kind: {name: score[kind] for name, score in scores.items()}
-            for kind in ("fvu", "l0", "dead")
-        },
-        "fvu_mean": {
-            name: float(np.mean(list(score["fvu"].values())))
-            for name, score in scores.items()
-            if score["fvu"]
-        },
-    }
+        (saes,) = train_saes([prepared.plan(folder)], progress=progress)
+        if isinstance(saes, MmfeatError):
+            raise saes
+        return prepared.save(saes, folder)

@@ -24,7 +24,7 @@ from mmfeat.analysis.stability import MOST, seed_stability, training_but_for_the
 from mmfeat.analysis.units import UnitFiring, pooled_firing
 from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
-from mmfeat.progress import SILENT, Progress
+from mmfeat.progress import SILENT, Progress, ignore
 from mmfeat.sae.batch import modality_of
 from mmfeat.sae.interop import TrainedSAE, load_sae
 from mmfeat.store.activations import Activations, Stream, open_activations
@@ -137,8 +137,8 @@ def score(trained: TrainedSAE, acts: Activations, corpus: Corpus | None = None) 
 
 
 def _score(trained: TrainedSAE, test: HeldOut) -> tuple[dict[str, Any], Alive]:
-    image = encode_stream(trained, test.image, lambda rows: None)
-    text = encode_stream(trained, test.text, lambda rows: None)
+    image = encode_stream(trained, test.image, ignore)
+    text = encode_stream(trained, test.text, ignore)
     alive = alive_features(test, image, text)
     kept = {name: fidelity(trained, test.acts, test.hook, name) for name in (IMAGE, TEXT)}
     before = test.before_codes(image, text)

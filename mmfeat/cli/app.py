@@ -17,6 +17,7 @@ from mmfeat.cli import (
     export,
     extract,
     info,
+    sweep,
     train,
     view,
 )
@@ -56,6 +57,7 @@ app.add_typer(corpus.app, name="corpus")
 app.add_typer(backbone.app, name="backbone")
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("evaluate")(evaluate.evaluate)
 app.command("atlas")(atlas.atlas)
 app.command("map")(atlas.map_features)

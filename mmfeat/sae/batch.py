@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -45,3 +46,17 @@ class PairBatch:
     weight: Mapping[str, Float[Tensor, "pairs"]]
     item: Int[Tensor, "pairs"]
     concept: Int[Tensor, "pairs"]
+
+    def to(self, device: torch.device | str) -> PairBatch:
+        """Return the batch on a device."""
+
+        def there(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {view: tensor.to(device) for view, tensor in tensors.items()}
+
+        return PairBatch(
+            there(self.rows),
+            there(self.language),
+            there(self.weight),
+            self.item.to(device),
+            self.concept.to(device),
+        )

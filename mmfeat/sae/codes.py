@@ -42,6 +42,10 @@ class Codes(ABC):
         """Return the inner product of each code with each of another batch."""
 
     @abstractmethod
+    def l0(self) -> float:
+        """Return how many latents are active in a row, on average."""
+
+    @abstractmethod
     def activity(
         self, weight: Float[Tensor, "rows"], group: Int[Tensor, "rows"], groups: int
     ) -> Float[Tensor, "groups d_sae"]:
@@ -75,6 +79,10 @@ class DenseCodes(Codes):
     def products(self, other: Codes) -> Float[Tensor, "rows others"]:
         """Return the inner product of each code with each of another batch."""
         return self.z @ other.dense().T
+
+    def l0(self) -> float:
+        """Return how many latents are active in a row, on average."""
+        return int((self.z > 0).sum()) / max(1, len(self.z))
 
     @torch.no_grad()
     def activity(

@@ -20,8 +20,8 @@ class Silence:
     A step without rows of a language does not count there.
     """
 
-    def __init__(self, d_sae: int) -> None:
-        self.d_sae = d_sae
+    def __init__(self, d_sae: int, device: torch.device | str = "cpu") -> None:
+        self.d_sae, self.device = d_sae, device
         self.steps: dict[Group, Int[Tensor, "d_sae"]] = {}
 
     @torch.no_grad()
@@ -40,13 +40,15 @@ class Silence:
                 if any_row:
                     fired[group] = fired[group] | active if group in fired else active
         for group, latents in fired.items():
-            steps = self.steps.setdefault(group, torch.zeros(self.d_sae, dtype=torch.int64))
+            steps = self.steps.setdefault(
+                group, torch.zeros(self.d_sae, dtype=torch.int64, device=self.device)
+            )
             steps.add_(1).masked_fill_(latents, 0)
 
     def dead(self, after: int) -> Bool[Tensor, "d_sae"]:
         """Return the latents that fired in no stream and language for so many steps."""
         if not self.steps:
-            return torch.zeros(self.d_sae, dtype=torch.bool)
+            return torch.zeros(self.d_sae, dtype=torch.bool, device=self.device)
         return torch.stack(list(self.steps.values())).amin(0) >= after
 
     def shares(self, after: int) -> dict[str, dict[str, float]]:
@@ -71,4 +73,4 @@ class Silence:
         self.steps = {}
         for name, steps in state.items():
             stream, _, language = name.rpartition("|")
-            self.steps[stream, int(language)] = steps.clone()
+            self.steps[stream, int(language)] = steps.clone().to(self.device)

@@ -221,6 +221,10 @@ class SparseCodes(Codes):
         found: Tensor = _Products.apply(self.values, other.values, self.support, other.support)
         return found
 
+    def l0(self) -> float:
+        """Return how many latents are active in a row, on average."""
+        return int((self.values > 0).sum()) / max(1, len(self.support.start))
+
     @torch.no_grad()
     def activity(
         self, weight: Float[Tensor, "rows"], group: Int[Tensor, "rows"], groups: int

@@ -1,275 +1,211 @@
-"""The training loop: batches of pairs in, a trained SAE out."""
+"""The training loop: batches of pairs in, trained SAEs out."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae import checkpoint
 from mmfeat.sae.base import SAE
-from mmfeat.sae.batch import PairBatch, modality_of
-from mmfeat.sae.codes import Codes
+from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.combinations import check
-from mmfeat.sae.dead import Silence
-from mmfeat.sae.objectives import Pair, pair_loss
-from mmfeat.sae.registry import build
-from mmfeat.sae.resampling import resample
-from mmfeat.sae.selecting import SelectingSAE
-from mmfeat.sae.settings import OptimiserSettings, TrainSettings
-from mmfeat.sae.support.balance import Balance
-from mmfeat.sae.support.selection import Selection
+from mmfeat.sae.settings import TrainSettings
+from mmfeat.sae.step import Diverged, Training
 
 CHECKPOINT_EVERY = 500
 LOG_EVERY = 50
 
-
-def learning_rate(step: int, settings: OptimiserSettings) -> float:
-    """Linear to its value, constant, then linear to zero at the end (Templeton et al. 2024)."""
-    rise = (step + 1) / max(1.0, settings.warmup * settings.steps)
-    fall = (settings.steps - step) / max(1e-9, settings.decay * settings.steps)
-    return settings.lr * min(1.0, rise, fall)
+Batches = Callable[[int], PairBatch]
 
 
-def auxiliary_loss(
-    sae: SAE,
-    x: Float[Tensor, "rows d_in"],
-    error: Float[Tensor, "rows d_in"],
-    dead: Bool[Tensor, "d_sae"],
-    k: int,
-) -> Tensor:
-    """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
+@dataclass(frozen=True)
+class Plan:
+    """A training to be done.
 
-    Normalised by the error's variance, so that its weight has one meaning.
-    """
-    latents = dead.nonzero().squeeze(1)
-    if len(latents) == 0:
-        return x.new_zeros(())
-    pre = sae.pre_activations(x, latents)
-    values, chosen = pre.topk(min(k, len(latents)), dim=1, sorted=False)
-    codes = torch.zeros_like(pre).scatter(1, chosen, values.relu())
-    guess = codes @ sae.W_dec[latents]
-    return (guess - error).square().sum() / error.square().sum().clamp(min=1e-12)
-
-
-class _Training:
-    """The state of a training, and one step of it."""
-
-    def __init__(self, d_in: int, settings: TrainSettings) -> None:
-        options = settings.optimiser
-        self.settings, self.d_in = settings, d_in
-        balance = settings.support.balance
-        self.saes = build(settings.sae, d_in, untied_selection=balance > 0)
-        self.modules = list({id(sae): sae for sae in self.saes.values()}.values())
-        parameters = {id(p): p for sae in self.modules for p in sae.parameters()}
-        self.parameters = list(parameters.values())
-        self.optimiser = torch.optim.Adam(
-            self.parameters, lr=options.lr, betas=options.betas, fused=True
-        )
-        self.balance = {
-            modality: Balance(sae, balance)
-            for modality, sae in self.saes.items()
-            if balance and isinstance(sae, SelectingSAE)
-        }
-        self.silence = Silence(settings.sae.d_sae)
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self.select = Selection(settings.support, self.generator)
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "saes": [sae.state_dict() for sae in self.modules],
-            "optimiser": self.optimiser.state_dict(),
-            "silence": self.silence.state(),
-            "rates": [balance.rate for balance in self.balance.values()],
-            "generator": self.generator.get_state(),
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        for sae, values in zip(self.modules, state["saes"], strict=True):
-            sae.load_state_dict(values)
-        for balance, rate in zip(self.balance.values(), state["rates"], strict=True):
-            balance.rate.copy_(rate)
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.silence.load(state["silence"])
-        self.generator.set_state(state["generator"])
-
-    def step(self, batch: PairBatch, step: int) -> float:
-        """Take one step and return the reconstruction error, a share of the rows' norm."""
-        settings, options = self.settings, self.settings.optimiser
-        saes = {view: self.saes[modality_of(view)] for view in batch.rows}
-        rows = batch.rows
-        codes = self._codes(saes, rows)
-        errors = {view: sae.squared_error(rows[view], codes[view]) for view, sae in saes.items()}
-        ramp = min(1.0, (step + 1) / max(1.0, options.sparsity_warmup * options.steps))
-        loss = torch.zeros(())
-        error = torch.zeros(())
-        for view, sae in saes.items():
-            weight = batch.weight[view] / (len(rows) * self.d_in)
-            penalty = sae.sparsity(rows[view], codes[view])
-            error = error + (weight * errors[view]).mean()
-            loss = loss + ramp * (weight * penalty).mean()
-        loss = loss + error
-        pairs = list(combinations(rows, 2))
-        for a, b in pairs:
-            pair = Pair(
-                x_a=rows[a], x_b=rows[b], z_a=codes[a], z_b=codes[b], sae_a=saes[a], sae_b=saes[b],
-                concept=batch.concept,
-                # A pair counts by its rows, and not at all where one of them is missing.
-                weight=(batch.weight[a] * batch.weight[b]).sqrt(),
-            )  # fmt: skip
-            loss = loss + pair_loss(pair, settings.loss) / len(pairs)
-        self._observe(batch, codes)
-        dead = self.silence.dead(options.dead_after)
-        if options.aux_k and bool(dead.any()):
-            for view, sae in saes.items():
-                left = (rows[view] - codes[view].decode(sae)).detach()
-                auxiliary = auxiliary_loss(sae, rows[view], left, dead, options.aux_k)
-                loss = loss + options.aux_weight * auxiliary / len(saes)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError
-        self._update(loss, step)
-        # Not while the learning rate falls: what begins anew then would not be learnt.
-        learns = step + 1 <= (1 - options.decay) * options.steps
-        if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
-            self._resample(batch, codes, dead)
-        return error.item()
-
-    def _codes(self, saes: dict[str, SAE], rows: Mapping[str, Tensor]) -> dict[str, Codes]:
-        selecting = {view: sae for view, sae in saes.items() if isinstance(sae, SelectingSAE)}
-        if selecting:
-            return self.select(selecting, rows)
-        return {view: sae.codes(rows[view]) for view, sae in saes.items()}
-
-    def _observe(self, batch: PairBatch, codes: dict[str, Codes]) -> None:
-        self.silence.observe(batch, codes)
-        for modality, balance in self.balance.items():
-            own = [codes[view] for view in codes if modality_of(view) == modality]
-            balance.observe(own, batch.concept)
-
-    def _update(self, loss: Tensor, step: int) -> None:
-        options = self.settings.optimiser
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        for sae in self.modules:
-            sae.before_step()
-        if options.clip is not None:
-            # The loss is divided by d_in so that the weights of its terms mean the same at
-            # every width; the limit is meant for the undivided one.
-            slopes = [p.grad for p in self.parameters if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(slopes)
-            # Set as a gradient scaler does: the optimiser divides by it, no pass of its own.
-            scale = (norm * self.d_in / options.clip).clamp(min=1)
-            self.optimiser.grad_scale = scale  # type: ignore[attr-defined]
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, options)
-        self.optimiser.step()
-        for sae in self.modules:
-            sae.after_step()
-
-    def _resample(
-        self, batch: PairBatch, codes: dict[str, Codes], dead: Bool[Tensor, "d_sae"]
-    ) -> None:
-        with torch.no_grad():
-            left = [
-                batch.rows[view] - codes[view].decode(self.saes[modality_of(view)])
-                for view in codes
-            ]
-        x, error = torch.cat([batch.rows[view] for view in codes]), torch.cat(left)
-        state = self.generator.get_state()
-        for sae in self.modules:
-            # The same draw for all, as they may have a decoder in common.
-            self.generator.set_state(state)
-            resample(sae, dead, x, error, self.optimiser, self.generator)
-        self.silence.forget(dead)
-
-
-def _begin(
-    d_in: int, settings: TrainSettings, saved: dict[str, Any] | None
-) -> tuple[_Training, int]:
-    """Return a training and its step; a damaged checkpoint is no obstacle, it begins again."""
-    for state in (saved, None):
-        torch.manual_seed(settings.seed)
-        training = _Training(d_in, settings)
-        if state is None:
-            break
-        try:
-            training.load(state)
-            return training, int(state["step"])
-        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError):
-            continue  # part of it may be loaded: not from here
-    return training, 0
-
-
-def train_sae(
-    batches: Callable[[int], PairBatch],
-    d_in: int,
-    settings: TrainSettings,
-    folder: Path,
-    *,
-    key: str = "",
-    progress: Progress = SILENT,
-) -> dict[str, SAE]:
-    """Train an SAE on pairs, rows of all streams together.
-
-    Parameters
+    Attributes
     ----------
+    settings : TrainSettings
+        What decides it, together with the batches.
     batches : callable
-        Gives the batch of a step; the same step always gives the same batch,
-        so that a resumed run sees what an unbroken one sees.
+        Gives the batch of a step; the same step always gives the same batch, so that a
+        resumed run sees what an unbroken one sees. Plans with the very same callable are
+        given the same batch, which is then made once.
     d_in : int
         Width of a row.
     folder : Path
         Where ``checkpoint.pt`` and ``metrics.jsonl`` go.
     key : str
         What the data are. A checkpoint with the same settings and key is gone on from.
+    """
+
+    settings: TrainSettings
+    batches: Batches
+    d_in: int
+    folder: Path
+    key: str = ""
+
+
+class _Run:
+    """A plan on its way."""
+
+    def __init__(self, plan: Plan, device: torch.device | str) -> None:
+        check(plan.settings)
+        self.plan, self.steps = plan, plan.settings.optimiser.steps
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        for left in plan.folder.glob(".*.tmp"):
+            left.unlink(missing_ok=True)  # of a writer that was killed
+        self.checkpoint = plan.folder / "checkpoint.pt"
+        self.metrics = plan.folder / "metrics.jsonl"
+        self.key = f"{plan.settings.model_dump_json()}\n{plan.key}"
+        self._begin(device)
+        checkpoint.trim(self.metrics, self.step)
+        self.board = _board(plan.folder, self.step)
+
+    def _begin(self, device: torch.device | str) -> None:
+        """Go on from a checkpoint; a damaged one is no obstacle, the training begins again."""
+        self.step = 0
+        self.training = Training(self.plan.d_in, self.plan.settings, device)
+        saved = checkpoint.read(self.checkpoint, self.key)
+        if saved is None:
+            return
+        try:
+            self.training.load(saved)
+            self.step = int(saved["step"])
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError):
+            # Part of it may be loaded: not from here.
+            self.training = Training(self.plan.d_in, self.plan.settings, device)
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.steps
+
+    def failure(self) -> MmfeatError:
+        """Return what to say of a loss that has left the finite."""
+        kept = f" (the last good state is in {self.checkpoint})"
+        return MmfeatError(
+            f"The loss is no longer finite or has exploded at step {self.step}; lower "
+            f"optimiser.lr{kept if self.checkpoint.exists() else ''}."
+        )
+
+    def advance(self, batch: PairBatch) -> float:
+        """Take a step, and note and keep what is due; return the loss."""
+        error = self.training.step(batch, self.step)
+        self.step += 1
+        if self.step % LOG_EVERY == 0 or self.done:
+            self._log(error)
+        if self.step % CHECKPOINT_EVERY == 0 and not self.done:
+            checkpoint.save(self.checkpoint, self.training.state(), self.step, self.key)
+        return error
+
+    def _log(self, error: float) -> None:
+        dead = self.training.silence.shares(self.plan.settings.optimiser.dead_after)
+        line = {"step": self.step, "loss": error, "l0": self.training.l0, "dead": dead}
+        with self.metrics.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        if self.board is not None:
+            self.board.add_scalar("loss", error, self.step)
+            for view, l0 in self.training.l0.items():
+                self.board.add_scalar(f"l0/{view}", l0, self.step)
+            for stream, shares in dead.items():
+                for language, share in shares.items():
+                    self.board.add_scalar(f"dead/{stream}/{language}", share, self.step)
+
+    def finished(self) -> dict[str, SAE]:
+        if self.board is not None:
+            self.board.close()
+        found = {id(sae): sae.finished() for sae in self.training.modules}
+        return {modality: found[id(sae)] for modality, sae in self.training.saes.items()}
+
+
+def _board(folder: Path, step: int) -> Any:
+    """Return a writer of TensorBoard's files, if it is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+
+def train_saes(
+    plans: Sequence[Plan],
+    *,
+    progress: Progress = SILENT,
+    device: torch.device | str = "cpu",
+) -> list[dict[str, SAE] | MmfeatError]:
+    """Train SAEs in one pass over the data; each becomes what it would become alone.
+
+    Batches are made while the step before them is taken.
 
     Returns
     -------
-    dict of str to SAE
-        By modality; the same object where both have all in common.
+    list of dict of str to SAE, or MmfeatError
+        Of each plan, by modality (the same object where both have all in common); or the
+        error, where a loss is no longer finite or has exploded, which ends no other's training.
 
     Raises
     ------
     MmfeatError
-        If settings exclude each other, or the loss is no longer finite.
+        If settings exclude each other.
     """
-    check(settings)
-    options = settings.optimiser
-    folder.mkdir(parents=True, exist_ok=True)
-    place, metrics = folder / "checkpoint.pt", folder / "metrics.jsonl"
-    key = f"{settings.model_dump_json()}\n{key}"
-    training, step = _begin(d_in, settings, checkpoint.read(place, key))
-    checkpoint.trim(metrics, step)
-    with progress.stage("training SAE", options.steps) as advance:
-        advance(step)
-        while step < options.steps:
-            try:
-                error = training.step(batches(step), step)
-            except FloatingPointError:
-                kept = f" (the last good state is in {place})" if place.exists() else ""
-                raise MmfeatError(
-                    f"The loss is no longer finite at step {step}; lower optimiser.lr{kept}."
-                ) from None
+    runs = [_Run(plan, device) for plan in plans]
+    failed: dict[int, MmfeatError] = {}
+    title = "training SAE" if len(runs) == 1 else f"training {len(runs)} SAEs"
+    with (
+        ThreadPoolExecutor(1, "batches") as pool,
+        progress.stage(title, sum(run.steps for run in runs)) as advance,
+    ):
+        advance(sum(run.step for run in runs))
+        step, going = min(run.step for run in runs), runs
+        coming = pool.submit(_batches, going, step)
+        while going := [run for run in going if not run.done]:
+            batches = coming.result()
+            coming = pool.submit(_batches, going, step + 1)
+            for run in [run for run in going if run.step == step]:
+                try:
+                    loss = run.advance(batches[id(run.plan.batches)].to(device))
+                except Diverged:
+                    failed[id(run)] = run.failure()
+                    going.remove(run)
+                    continue
+                advance(1, f"loss {loss:.3f}" if run.step % LOG_EVERY == 0 else "")
             step += 1
-            advance(1)
-            if step % LOG_EVERY == 0 or step == options.steps:
-                line = {
-                    "step": step,
-                    "loss": error,
-                    "dead": training.silence.shares(options.dead_after),
-                }
-                with metrics.open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(line) + "\n")
-            if step % CHECKPOINT_EVERY == 0 and step < options.steps:
-                checkpoint.save(place, training.state(), step, key)
-    finished = {id(sae): sae.finished() for sae in training.modules}
-    return {modality: finished[id(sae)] for modality, sae in training.saes.items()}
+    return [failed[id(run)] if id(run) in failed else run.finished() for run in runs]
+
+
+def _batches(runs: Sequence[_Run], step: int) -> dict[int, PairBatch]:
+    """Return the batches that runs need at a step, each made once."""
+    # A copy: the runs go on meanwhile, and may leave the list.
+    wanted = {run.plan.batches for run in tuple(runs) if step < run.steps}
+    return {id(batches): batches(step) for batches in wanted}
+
+
+def train_sae(
+    batches: Batches,
+    d_in: int,
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    key: str = "",
+    progress: Progress = SILENT,
+    device: torch.device | str = "cpu",
+) -> dict[str, SAE]:
+    """Train one SAE on pairs, rows of all streams together; see `Plan` and `train_saes`.
+
+    Raises
+    ------
+    MmfeatError
+        If settings exclude each other, or the loss is no longer finite or has exploded.
+    """
+    plan = Plan(settings, batches, d_in, folder, key)
+    (found,) = train_saes([plan], progress=progress, device=device)
+    if isinstance(found, MmfeatError):
+        raise found
+    return found

@@ -37,6 +37,11 @@ class PairSource:
     seed : int
         Seed of the draw.
 
+    Attributes
+    ----------
+    n : int
+        Different pairs there are.
+
     Raises
     ------
     MmfeatError
@@ -101,6 +106,7 @@ class PairSource:
             if text
             else np.full(len(self._items), -1, np.int64)
         )
+        self.n = len(chosen)
         self._draw(chosen)
         self._order_by_item(chosen)
 

@@ -48,7 +48,7 @@ class Balance:
     def __init__(self, sae: SelectingSAE, step: float) -> None:
         self.sae, self.step = sae, step
         self.target = sae.k / sae.d_sae
-        self.rate = torch.full((sae.d_sae,), self.target)
+        self.rate = torch.full((sae.d_sae,), self.target, device=sae.gain.device)
 
     @torch.no_grad()
     def observe(self, views: Sequence[Codes], concept: Int[Tensor, "pairs"]) -> None:

@@ -10,7 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.settings import load_settings
-from mmfeat.sae.trainer import auxiliary_loss, learning_rate, train_sae
+from mmfeat.sae.step import auxiliary_loss, learning_rate
+from mmfeat.sae.trainer import train_sae
 
 D_IN, ATOMS = 24, 32
 
@@ -109,7 +110,9 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(tmp_path: Path) -> None
             batch.rows["image.pooled"][0, 0] = float("nan")
         return batch
 
-    with pytest.raises(MmfeatError, match=r"no longer finite at step 3; lower optimiser\.lr"):
+    with pytest.raises(
+        MmfeatError, match=r"no longer finite or has exploded at step 3; lower optimiser\.lr"
+    ):
         train_sae(broken, D_IN, settings(), tmp_path)
 
 

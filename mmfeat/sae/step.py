@@ -1,0 +1,215 @@
+"""One step of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mmfeat.sae.base import SAE
+from mmfeat.sae.batch import PairBatch, modality_of
+from mmfeat.sae.codes import Codes
+from mmfeat.sae.dead import Silence
+from mmfeat.sae.objectives import Pair, pair_loss
+from mmfeat.sae.registry import build
+from mmfeat.sae.resampling import resample
+from mmfeat.sae.selecting import SelectingSAE
+from mmfeat.sae.settings import OptimiserSettings, TrainSettings
+from mmfeat.sae.support.balance import Balance
+from mmfeat.sae.support.selection import Selection
+
+# A reconstruction that is so much larger than what it reconstructs does not come back.
+_EXPLODED = 1e3
+
+
+def learning_rate(step: int, settings: OptimiserSettings) -> float:
+    """Linear to its value, constant, then linear to zero at the end (Templeton et al. 2024)."""
+    rise = (step + 1) / max(1.0, settings.warmup * settings.steps)
+    fall = (settings.steps - step) / max(1e-9, settings.decay * settings.steps)
+    return settings.lr * min(1.0, rise, fall)
+
+
+def auxiliary_loss(
+    sae: SAE,
+    x: Float[Tensor, "rows d_in"],
+    error: Float[Tensor, "rows d_in"],
+    dead: Bool[Tensor, "d_sae"],
+    k: int,
+) -> Tensor:
+    """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
+
+    Normalised by the error's variance, so that its weight has one meaning.
+    """
+    latents = dead.nonzero().squeeze(1)
+    if len(latents) == 0:
+        return x.new_zeros(())
+    pre = sae.pre_activations(x, latents)
+    values, chosen = pre.topk(min(k, len(latents)), dim=1, sorted=False)
+    codes = torch.zeros_like(pre).scatter(1, chosen, values.relu())
+    guess = codes @ sae.W_dec[latents]
+    return (guess - error).square().sum() / error.square().sum().clamp(min=1e-12)
+
+
+class Diverged(ArithmeticError):
+    """A loss that is not finite, or has exploded; the parameters are still those before it."""
+
+
+class Training:
+    """The state of a training, and one step of it.
+
+    Parameters
+    ----------
+    d_in : int
+        Width of a row.
+    settings : TrainSettings
+        Their seed decides how the SAEs begin.
+    device : torch.device
+        Where the parameters are; batches are brought there.
+    """
+
+    def __init__(
+        self, d_in: int, settings: TrainSettings, device: torch.device | str = "cpu"
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        options = settings.optimiser
+        self.settings, self.d_in = settings, d_in
+        balance = settings.support.balance
+        self.saes = build(settings.sae, d_in, untied_selection=balance > 0)
+        self.modules = list({id(sae): sae for sae in self.saes.values()}.values())
+        for sae in self.modules:
+            sae.to(device)
+        parameters = {id(p): p for sae in self.modules for p in sae.parameters()}
+        self.parameters = list(parameters.values())
+        self.optimiser = torch.optim.Adam(
+            self.parameters, lr=options.lr, betas=options.betas, fused=True
+        )
+        self.balance = {
+            modality: Balance(sae, balance)
+            for modality, sae in self.saes.items()
+            if balance and isinstance(sae, SelectingSAE)
+        }
+        self.silence = Silence(settings.sae.d_sae, device)
+        self.l0: dict[str, float] = {}  # of the last step, by view
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.select = Selection(settings.support, self.generator)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a checkpoint must hold."""
+        return {
+            "saes": [sae.state_dict() for sae in self.modules],
+            "optimiser": self.optimiser.state_dict(),
+            "silence": self.silence.state(),
+            "rates": [balance.rate for balance in self.balance.values()],
+            "generator": self.generator.get_state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take back the state of a checkpoint."""
+        for sae, values in zip(self.modules, state["saes"], strict=True):
+            sae.load_state_dict(values)
+        for balance, rate in zip(self.balance.values(), state["rates"], strict=True):
+            balance.rate.copy_(rate)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.silence.load(state["silence"])
+        self.generator.set_state(state["generator"])
+
+    def step(self, batch: PairBatch, step: int) -> float:
+        """Take one step and return the reconstruction error, a share of the rows' norm.
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite or has exploded.
+        """
+        settings, options = self.settings, self.settings.optimiser
+        saes = {view: self.saes[modality_of(view)] for view in batch.rows}
+        rows = batch.rows
+        codes = self._codes(saes, rows)
+        errors = {view: sae.squared_error(rows[view], codes[view]) for view, sae in saes.items()}
+        ramp = min(1.0, (step + 1) / max(1.0, options.sparsity_warmup * options.steps))
+        loss = batch.weight[next(iter(rows))].new_zeros(())
+        error = loss
+        for view, sae in saes.items():
+            weight = batch.weight[view] / (len(rows) * self.d_in)
+            penalty = sae.sparsity(rows[view], codes[view])
+            error = error + (weight * errors[view]).mean()
+            loss = loss + ramp * (weight * penalty).mean()
+        loss = loss + error
+        pairs = list(combinations(rows, 2))
+        for a, b in pairs:
+            pair = Pair(
+                x_a=rows[a], x_b=rows[b], z_a=codes[a], z_b=codes[b], sae_a=saes[a], sae_b=saes[b],
+                concept=batch.concept,
+                # A pair counts by its rows, and not at all where one of them is missing.
+                weight=(batch.weight[a] * batch.weight[b]).sqrt(),
+            )  # fmt: skip
+            loss = loss + pair_loss(pair, settings.loss) / len(pairs)
+        self._observe(batch, codes)
+        self.l0 = {view: values.l0() for view, values in codes.items()}
+        dead = self.silence.dead(options.dead_after)
+        if options.aux_k and bool(dead.any()):
+            for view, sae in saes.items():
+                left = (rows[view] - codes[view].decode(sae)).detach()
+                auxiliary = auxiliary_loss(sae, rows[view], left, dead, options.aux_k)
+                loss = loss + options.aux_weight * auxiliary / len(saes)
+        if not (math.isfinite(loss.item()) and error.item() < _EXPLODED):
+            raise Diverged
+        self._update(loss, step)
+        # Not while the learning rate falls: what begins anew then would not be learnt.
+        learns = step + 1 <= (1 - options.decay) * options.steps
+        if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
+            self._resample(batch, codes, dead)
+        return error.item()
+
+    def _codes(self, saes: dict[str, SAE], rows: Mapping[str, Tensor]) -> dict[str, Codes]:
+        selecting = {view: sae for view, sae in saes.items() if isinstance(sae, SelectingSAE)}
+        if selecting:
+            return self.select(selecting, rows)
+        return {view: sae.codes(rows[view]) for view, sae in saes.items()}
+
+    def _observe(self, batch: PairBatch, codes: dict[str, Codes]) -> None:
+        self.silence.observe(batch, codes)
+        for modality, balance in self.balance.items():
+            own = [codes[view] for view in codes if modality_of(view) == modality]
+            balance.observe(own, batch.concept)
+
+    def _update(self, loss: Tensor, step: int) -> None:
+        options = self.settings.optimiser
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        for sae in self.modules:
+            sae.before_step()
+        if options.clip is not None:
+            # The loss is divided by d_in so that the weights of its terms mean the same at
+            # every width; the limit is meant for the undivided one.
+            slopes = [p.grad for p in self.parameters if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(slopes)
+            # Set as a gradient scaler does: the optimiser divides by it, no pass of its own.
+            scale = (norm * self.d_in / options.clip).clamp(min=1)
+            self.optimiser.grad_scale = scale  # type: ignore[attr-defined]
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, options)
+        self.optimiser.step()
+        for sae in self.modules:
+            sae.after_step()
+
+    def _resample(
+        self, batch: PairBatch, codes: dict[str, Codes], dead: Bool[Tensor, "d_sae"]
+    ) -> None:
+        with torch.no_grad():
+            left = [
+                batch.rows[view] - codes[view].decode(self.saes[modality_of(view)])
+                for view in codes
+            ]
+        x, error = torch.cat([batch.rows[view] for view in codes]), torch.cat(left)
+        state = self.generator.get_state()
+        for sae in self.modules:
+            # The same draw for all, as they may have a decoder in common.
+            self.generator.set_state(state)
+            resample(sae, dead, x, error, self.optimiser, self.generator)
+        self.silence.forget(dead)
