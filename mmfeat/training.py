@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from mmfeat.sae.settings import TrainSettings, load_settings
 
 if TYPE_CHECKING:
     from mmfeat.sae.base import SAE
+    from mmfeat.sae.ranks import Ranks
     from mmfeat.sae.standardisation import Standardisation
     from mmfeat.sae.trainer import Batches, Plan
     from mmfeat.store.activations import Activations
@@ -123,6 +125,7 @@ class Prepared:
     def save(self, saes: dict[str, SAE], folder: Path) -> dict[str, Any]:
         """Score trained SAEs, write their folder and return the scores."""
         from mmfeat.analysis.fidelity import fidelity
+        from mmfeat.sae import checkpoint
         from mmfeat.sae.interop import TrainedSAE, save_sae
 
         settings = self.settings
@@ -142,7 +145,7 @@ class Prepared:
         with whole_file(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         save_sae(folder, saes, self.streams, metadata)
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        checkpoint.clean(folder / checkpoint.NAME)
         return {
             "out": str(folder),
             **{
@@ -163,6 +166,7 @@ def train(
     settings: TrainSettings | None = None,
     *,
     progress: Progress = SILENT,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Train an SAE on true pairs of train concepts and score it on test concepts.
 
@@ -176,11 +180,14 @@ def train(
         The SAE folder.
     settings : TrainSettings, optional
         Default: the recipe `DEFAULT_RECIPE`.
+    ranks : Ranks, optional
+        The processes that train together (`mmfeat.sae.ranks.launched`); the first writes.
 
     Returns
     -------
     dict
-        ``out``, and ``fvu``, ``l0``, ``dead`` by stream and language, on test concepts.
+        ``out``, and on the first process ``fvu``, ``l0``, ``dead`` by stream and language, on
+        test concepts.
 
     Raises
     ------
@@ -189,17 +196,26 @@ def train(
         being written.
     """
     from mmfeat.sae.interop import forget_sae
+    from mmfeat.sae.ranks import Ranks
     from mmfeat.sae.trainer import train_saes
     from mmfeat.store.activations import open_activations
 
     source, folder = Path(activations), Path(out)
+    ranks = ranks or Ranks()
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
-    with open_activations(source) as acts, disk_errors(folder), exclusive(folder):
+    with (
+        open_activations(source) as acts,
+        disk_errors(folder),
+        exclusive(folder) if ranks.first else nullcontext(),
+    ):
         prepared = Prepared(acts, settings or recipe(DEFAULT_RECIPE))
-        # Whatever SAE was here is no longer whole from now on.
-        forget_sae(folder)
-        (saes,) = train_saes([prepared.plan(folder)], progress=progress)
+        if ranks.first:
+            # Whatever SAE was here is no longer whole from now on.
+            forget_sae(folder)
+        ranks.wait()
+        plan = prepared.plan(folder)
+        (saes,) = train_saes([plan], progress=progress if ranks.first else SILENT, ranks=ranks)
         if isinstance(saes, MmfeatError):
             raise saes
-        return prepared.save(saes, folder)
+        return prepared.save(saes, folder) if ranks.first else {"out": str(folder)}

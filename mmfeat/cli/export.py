@@ -1,4 +1,4 @@
-"""`mmfeat export`: figures and tables of an atlas."""
+"""`mmfeat export`: figures and tables of an atlas, SAEs for other programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from mmfeat.cli.common import AsJson, show
 
-app = typer.Typer(help="Write figures and tables of an atlas.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write figures and tables of an atlas, SAEs for other programs.", no_args_is_help=True
+)
 
 AtlasFile = Annotated[Path, typer.Argument(metavar="ATLAS", help="Atlas file.")]
 
@@ -69,3 +71,25 @@ def table(
     from mmfeat.figures.table import export_table
 
     show(export_table(atlas, out), as_json)
+
+
+@app.command("sae")
+def sae(
+    folder: Annotated[Path, typer.Argument(metavar="SAE_DIR", help="SAE folder.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            "--stream",
+            help="Fold the mean and scale of this stream into the weights. [as it is]",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Language of the captions of a text stream.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an SAE as a folder that SAELens loads, on raw rows of a stream if one is named."""
+    from mmfeat.sae.export import export_sae
+
+    show(export_sae(folder, out, stream, language), as_json)

@@ -25,10 +25,20 @@ def train(
         list[str] | None,
         typer.Option("--set", help="A setting, as in sae.d_sae=2048; repeat for several."),
     ] = None,
+    shards: Annotated[
+        int,
+        typer.Option(
+            "--shards",
+            min=1,
+            help="Under torchrun: processes that hold a part of the dictionary each; the "
+            "others divide the batch.",
+        ),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Train an SAE on true pairs and score it on test concepts."""
     from mmfeat import training
+    from mmfeat.sae.ranks import launched, parted
     from mmfeat.sae.settings import load_settings, parse_overrides
 
     if recipe and config:
@@ -43,4 +53,10 @@ def train(
         if config
         else training.recipe(recipe or training.DEFAULT_RECIPE, overrides)
     )
-    show(training.train(activations, out, settings, progress=PROGRESS), as_json)
+    ranks = launched(shards)
+    try:
+        result = training.train(activations, out, settings, progress=PROGRESS, ranks=ranks)
+    finally:
+        parted()
+    if ranks.first:
+        show(result, as_json)

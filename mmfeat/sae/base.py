@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmfeat.sae.codes import Codes, DenseCodes
+from mmfeat.sae.ranks import Ranks
 
 _CACHED = 1 << 18  # numbers of a block, 1 MiB
 
@@ -34,6 +35,8 @@ class SAE(nn.Module):
         share one in training and a bias can balance it.
     saved : tuple of str
         Names of the tensors a finished SAE is saved with.
+    ranks : Ranks
+        The processes that train it; where they divide the latents, it has `d_sae` of them.
     """
 
     architecture: ClassVar[str]
@@ -43,6 +46,7 @@ class SAE(nn.Module):
     def __init__(self, d_in: int, d_sae: int) -> None:
         super().__init__()
         self.d_in, self.d_sae = d_in, d_sae
+        self.ranks = Ranks()
         directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
         self.W_dec = nn.Parameter(directions)
         # Latent by latent in memory, as its gradient is made.

@@ -47,8 +47,13 @@ class BatchTopKSAE(SelectingSAE):
 
     def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:
         """Return the k highest latents a row, of all rows together."""
-        highest = top(score.reshape(1, -1), self.k * len(score))[0]
-        return Support.of_batch(highest, len(score), self.d_sae)
+        rows, flat = self.ranks.rows, score.reshape(1, -1)
+        wanted = self.k * len(score) * rows.size
+        highest = top(flat, min(wanted, flat.shape[1]))
+        if rows.size > 1:
+            values = flat.gather(1, highest)
+            highest = highest[values >= rows.least_of_highest(values, wanted)[:, None]]
+        return Support.of_batch(highest.flatten(), len(score), self.d_sae)
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""
@@ -64,7 +69,7 @@ class BatchTopKSAE(SelectingSAE):
         score = self.score(pre)
         support = support or self.support(score)
         chosen = score[support.row, support.latents]
-        positive = chosen[chosen > 0]
+        positive = self.ranks.rows.joined(chosen[chosen > 0])
         if len(positive):
             smallest = positive.min()
             first = self.threshold == 0

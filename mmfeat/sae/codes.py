@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mmfeat.sae.ranks import Axis
+
 if TYPE_CHECKING:
     from mmfeat.sae.base import SAE
 
@@ -42,8 +44,12 @@ class Codes(ABC):
         """Return the inner product of each code with each of another batch."""
 
     @abstractmethod
-    def l0(self) -> float:
-        """Return how many latents are active in a row, on average."""
+    def joined(self, rows: Axis) -> Codes:
+        """Return the codes of all ranks' rows."""
+
+    @abstractmethod
+    def active(self) -> Int[Tensor, ""]:
+        """Return how many activations there are."""
 
     @abstractmethod
     def activity(
@@ -80,9 +86,13 @@ class DenseCodes(Codes):
         """Return the inner product of each code with each of another batch."""
         return self.z @ other.dense().T
 
-    def l0(self) -> float:
-        """Return how many latents are active in a row, on average."""
-        return int((self.z > 0).sum()) / max(1, len(self.z))
+    def joined(self, rows: Axis) -> DenseCodes:
+        """Return the codes of all ranks' rows."""
+        return DenseCodes(rows.joined(self.pre), rows.joined(self.z))
+
+    def active(self) -> Int[Tensor, ""]:
+        """Return how many activations there are."""
+        return (self.z > 0).sum()
 
     @torch.no_grad()
     def activity(

@@ -15,7 +15,9 @@ loss.*             all                          pairs
 
 Pairs are there where a batch has two views of an item: streams of both
 modalities, or a second caption. All remedies of the table combine with each
-other.
+other. Ranks that divide the rows of a batch train all of them alike; ranks that divide the
+latents train TopK, without the terms that see all latents of a pair (group sparsity, iso-energy,
+the energy gap) and without resampling.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from mmfeat.sae.batch import modality_of
 from mmfeat.sae.settings import TrainSettings
 
 SELECTING = ("topk", "batch-topk", "matryoshka")
+_ALL_LATENTS = ("group_sparsity", "iso_energy", "energy_gap")
 TERMS = ("group_sparsity", "iso_energy", "energy_gap", "contrastive", "translation")
 
 
@@ -60,6 +63,38 @@ def check(settings: TrainSettings) -> None:
                 f"{name} treats pictures and captions apart, but only "
                 f"{', '.join(settings.streams)} is trained on; add a stream of the other modality "
                 "or leave it out."
+            )
+
+
+def check_ranks(settings: TrainSettings, rows: int, shards: int) -> None:
+    """Refuse settings that so many ranks cannot divide among them.
+
+    Raises
+    ------
+    MmfeatError
+        Naming the setting, and what to change.
+    """
+    if settings.batch.size % rows:
+        raise MmfeatError(
+            f"batch.size {settings.batch.size} cannot be divided among {rows} ranks; choose a "
+            f"multiple of {rows}."
+        )
+    if shards == 1:
+        return
+    if settings.sae.d_sae % shards:
+        raise MmfeatError(
+            f"sae.d_sae {settings.sae.d_sae} cannot be divided among {shards} shards; choose a "
+            f"multiple of {shards}."
+        )
+    excluded = {
+        f"sae.architecture {settings.sae.architecture!r}": settings.sae.architecture != "topk",
+        "optimiser.resample_every": bool(settings.optimiser.resample_every),
+        **{f"loss.{name}": bool(getattr(settings.loss, name)) for name in _ALL_LATENTS},
+    }
+    for name, wanted in excluded.items():
+        if wanted:
+            raise MmfeatError(
+                f"{name} needs all latents in one process; train it without --shards."
             )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmfeat.sae.batch import PairBatch, stream_of
 from mmfeat.sae.codes import Codes
+from mmfeat.sae.ranks import Ranks
 
 Group = tuple[str, int]  # stream, language (-1 for pictures)
 
@@ -20,25 +21,29 @@ class Silence:
     A step without rows of a language does not count there.
     """
 
-    def __init__(self, d_sae: int, device: torch.device | str = "cpu") -> None:
-        self.d_sae, self.device = d_sae, device
+    def __init__(
+        self, d_sae: int, device: torch.device | str = "cpu", ranks: Ranks | None = None
+    ) -> None:
+        self.d_sae, self.device, self.ranks = d_sae, device, ranks or Ranks()
         self.steps: dict[Group, Int[Tensor, "d_sae"]] = {}
 
     @torch.no_grad()
     def observe(self, batch: PairBatch, codes: Mapping[str, Codes]) -> None:
-        """Take note of the codes of a step."""
+        """Take note of the codes of a step: of the whole batch, or of this rank's part of it."""
+        mine = self.ranks.rows.share(len(batch.item))
         fired: dict[Group, Bool[Tensor, "d_sae"]] = {}
         for view, values in codes.items():
             languages, index = torch.unique(batch.language[view], return_inverse=True)
             counted = (batch.weight[view] > 0).float()
             rows = torch.bincount(index, counted, minlength=len(languages))
-            counts = values.activity(counted, index, len(languages))
-            for language, any_row, active in zip(
+            active = values.activity(counted[mine], index[mine], len(languages))
+            counts = self.ranks.rows.total(active)
+            for language, any_row, fires in zip(
                 languages.tolist(), (rows > 0).tolist(), counts > 0, strict=True
             ):
                 group = (stream_of(view), language)
                 if any_row:
-                    fired[group] = fired[group] | active if group in fired else active
+                    fired[group] = fired[group] | fires if group in fired else fires
         for group, latents in fired.items():
             steps = self.steps.setdefault(
                 group, torch.zeros(self.d_sae, dtype=torch.int64, device=self.device)
@@ -56,7 +61,8 @@ class Silence:
         found: dict[str, dict[str, float]] = {}
         for (stream, language), steps in sorted(self.steps.items()):
             name = "all" if language < 0 else str(language)
-            found.setdefault(stream, {})[name] = float((steps >= after).float().mean())
+            share = self.ranks.shards.total((steps >= after).float().mean())
+            found.setdefault(stream, {})[name] = float(share) / self.ranks.shards.size
         return found
 
     def forget(self, latents: Bool[Tensor, "d_sae"]) -> None:

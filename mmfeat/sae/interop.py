@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,23 @@ from mmfeat.errors import MmfeatError
 from mmfeat.files import whole_file
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import modality_of
+from mmfeat.sae.foreign import (
+    SAE_LENS_NAMES,
+    SAE_LENS_WEIGHTS,
+    SPARSIFY_WEIGHTS,
+    PlainSAE,
+    from_sae_lens,
+    from_sparsify,
+    is_sparsify,
+)
 from mmfeat.sae.registry import ARCHITECTURES
 from mmfeat.sae.standardisation import Standardisation
 from mmfeat.sae.topk import TopKSAE
 
 _SAE_LENS_VERSION = "6.0.0"
-_SAE_LENS_NAMES = {"relu": "standard"}
 _MODALITIES = ("image", "text")
+_PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
+_OUR_PICKLE = "checkpoint.pt"  # of a training that is not finished
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,19 @@ class TrainedSAE:
     def standardise(
         self, stream: str, rows: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
     ) -> Float[Tensor, "rows d_in"]:
-        """Return raw rows of a stream as the SAE takes them; `group` is a row's language, or 0."""
+        """Return raw rows of a stream as the SAE takes them; `group` is a row's language, or 0.
+
+        Raises
+        ------
+        MmfeatError
+            If the SAE has no mean and scale of the stream.
+        """
+        if stream not in self.streams:
+            raise MmfeatError(
+                f"The SAE has no mean and scale of {stream}; it has "
+                f"{', '.join(self.streams) or 'none'}: choose one of these, or load the SAE with "
+                "the streams whose raw rows it acts on."
+            )
         return torch.from_numpy(self.streams[stream].apply(rows, group))
 
     def encode(
@@ -149,14 +171,14 @@ def _save_one(
     metadata: Mapping[str, Any],
 ) -> None:
     weights = {name: tensor.contiguous() for name, tensor in sae.tensors().items()}
-    _write(folder / "sae_weights.safetensors", save(weights))
+    _write(folder / SAE_LENS_WEIGHTS, save(weights))
     arrays: dict[str, np.ndarray] = {}
     for name, values in streams.items():
         arrays[f"{name}.mean"] = np.ascontiguousarray(values.mean, dtype=np.float32)
         arrays[f"{name}.scale"] = np.ascontiguousarray(values.scale, dtype=np.float32)
     _write(folder / "streams.safetensors", save_arrays(arrays))
     config: dict[str, Any] = {
-        "architecture": _SAE_LENS_NAMES.get(sae.architecture, sae.architecture),
+        "architecture": SAE_LENS_NAMES[sae.architecture],
         "d_in": sae.d_in,
         "d_sae": sae.d_sae,
         "dtype": "float32",
@@ -191,8 +213,20 @@ def sae_config(folder: Path) -> dict[str, Any]:
     return found
 
 
-def load_sae(folder: Path | str) -> TrainedSAE:
-    """Read an SAE folder.
+def load_sae(folder: Path | str, streams: Sequence[str] = (), languages: int = 1) -> TrainedSAE:
+    """Read an SAE folder: one of ours, of SAELens 6 or of EleutherAI's sparsify.
+
+    Activations are counted along unit decoder rows: those of an SAE with others are
+    multiplied by their norms. Nothing is unpickled.
+
+    Parameters
+    ----------
+    folder : path
+        The folder with ``cfg.json``, or with one subfolder a modality.
+    streams : sequence of str
+        Streams whose raw rows it acts on, if it brings no mean and scale of any.
+    languages : int
+        How many languages captions of these streams are in.
 
     Raises
     ------
@@ -202,25 +236,41 @@ def load_sae(folder: Path | str) -> TrainedSAE:
     folder = Path(folder)
     apart = [name for name in _MODALITIES if (folder / name).is_dir()]
     if (folder / "cfg.json").exists() or not apart:
-        sae, streams, metadata = _load_one(folder)
-        return TrainedSAE(dict.fromkeys(_MODALITIES, sae), streams, metadata)
+        sae, own, metadata = _load_one(folder)
+        known = own or _identity(streams, languages, sae.d_in)
+        return TrainedSAE(dict.fromkeys(_MODALITIES, sae), known, metadata)
     parts = {name: _load_one(folder / name) for name in _MODALITIES}
     (image, _, metadata), (text, _, _) = parts["image"], parts["text"]
     if (image.d_in, image.d_sae) != (text.d_in, text.d_sae):
         raise MmfeatError(f"{folder}: its two SAEs differ in size; train it again.")
-    joined = {name: stats for _, streams, _ in parts.values() for name, stats in streams.items()}
+    joined = {name: stats for _, found, _ in parts.values() for name, stats in found.items()}
     kept = {key: value for key, value in metadata.items() if key != "modality"}
-    return TrainedSAE({name: sae for name, (sae, _, _) in parts.items()}, joined, kept)
+    known = joined or _identity(streams, languages, image.d_in)
+    return TrainedSAE({name: sae for name, (sae, _, _) in parts.items()}, known, kept)
+
+
+def _identity(streams: Sequence[str], languages: int, d_in: int) -> dict[str, Standardisation]:
+    """Return the mean 0 and scale 1 of streams whose raw rows an SAE acts on.
+
+    Raises
+    ------
+    MmfeatError
+        If a stream is of no modality.
+    """
+    for name in streams:
+        if modality_of(name) not in _MODALITIES:
+            raise MmfeatError(f"{name!r} is no stream; name one as image.pooled or text.pooled.")
+    groups = {name: languages if modality_of(name) == "text" else 1 for name in streams}
+    return {
+        name: Standardisation(np.zeros((count, d_in), np.float32), np.ones(count, np.float32))
+        for name, count in groups.items()
+    }
 
 
 def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, Any]]:
     try:
-        config = json.loads((folder / "cfg.json").read_text("utf-8"))
-        weights = load_file(folder / "sae_weights.safetensors")
-        arrays = load_arrays(folder / "streams.safetensors")
-        d_in, d_sae = int(config["d_in"]), int(config["d_sae"])
-        architecture, k = config["architecture"], int(config.get("k", 0))
-        metadata = dict(config.get("metadata", {}))
+        plain = _read(folder)
+        arrays = _stream_arrays(folder, plain.metadata)
     except FileNotFoundError as error:
         name = Path(str(error.filename or error)).name
         raise MmfeatError(
@@ -235,33 +285,47 @@ def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, 
         ValueError,
         AttributeError,
         OverflowError,
+        RecursionError,
         OSError,
     ) as error:
-        raise MmfeatError(f"{folder} holds a damaged SAE ({error}); train it again.") from error
-    ours = {theirs: own for own, theirs in _SAE_LENS_NAMES.items()}
-    own = ours.get(architecture, architecture) if isinstance(architecture, str) else None
-    if own not in ("relu", "topk", "jumprelu", "gated"):
-        raise MmfeatError(f"{folder}: the architecture {architecture!r} is unknown here.")
-    options = {"k": k} if own == "topk" else {}
-    if own == "topk" and not 1 <= k <= d_sae:
-        raise MmfeatError(f"{folder}: k is {k}, which is not within 1 and d_sae {d_sae}.")
-    # Sizes are a stranger's numbers until the weights bear them out.
-    decoder = weights.get("W_dec")
-    if decoder is None or decoder.shape != (d_sae, d_in) or decoder.numel() == 0:
-        raise MmfeatError(f"{folder}: the weights do not have the shapes that cfg.json names.")
-    with torch.device("meta"):
-        sae: SAE = ARCHITECTURES[own](d_in, d_sae, **options)
-    shapes = {name: tuple(getattr(sae, name).shape) for name in sae.saved}
-    found = {name: tuple(weights[name].shape) if name in weights else None for name in shapes}
-    if found != shapes:
-        raise MmfeatError(f"{folder}: the weights do not have the shapes that cfg.json names.")
-    if not all(weights[name].is_floating_point() for name in shapes):
-        raise MmfeatError(f"{folder}: the weights are not floating-point numbers; train it again.")
-    weights = {name: weights[name].float() for name in shapes}
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
+        why = f"cfg.json has no {error}" if isinstance(error, KeyError) else error
+        raise MmfeatError(f"{folder} holds a damaged SAE ({why}); train it again.") from error
+    checked = (*plain.tensors.values(), plain.tensors["W_dec"].norm(dim=1))
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in checked):
         raise MmfeatError(f"{folder}: the weights are not all finite; train it again.")
-    sae.restore(weights)
-    return sae, _standardisations(folder, arrays, d_in), metadata
+    options = {} if plain.k is None else {"k": plain.k}
+    with torch.device("meta"):
+        sae: SAE = ARCHITECTURES[plain.architecture](plain.d_in, plain.d_sae, **options)
+    sae.restore(plain.tensors)
+    return sae, _standardisations(folder, arrays, plain.d_in), plain.metadata
+
+
+def _read(folder: Path) -> PlainSAE:
+    """Return what the folder holds, in whichever layout it is."""
+    _refuse_pickles(folder)
+    config = json.loads((folder / "cfg.json").read_text("utf-8"))
+    if is_sparsify(config):
+        return from_sparsify(folder, config, load_file(folder / SPARSIFY_WEIGHTS))
+    return from_sae_lens(folder, config, load_file(folder / SAE_LENS_WEIGHTS))
+
+
+def _refuse_pickles(place: Path) -> None:
+    """Refuse an SAE that is there as a pickle alone: reading one could run any program."""
+    files = [place] if place.is_file() else sorted(place.glob("*"))
+    pickles = [file.name for file in files if file.suffix.lower() in _PICKLES]
+    pickles = [name for name in pickles if name != _OUR_PICKLE]
+    if pickles and not any(file.suffix == ".safetensors" for file in files):
+        raise MmfeatError(
+            f"{place}: {pickles[0]} is a pickle, and nothing is unpickled here; load it with the "
+            f"program that wrote it and save it as {SAE_LENS_WEIGHTS} with cfg.json, as SAELens "
+            "does."
+        )
+
+
+def _stream_arrays(folder: Path, metadata: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return means and scales; other programs know none, ours name the streams they wrote."""
+    path = folder / "streams.safetensors"
+    return load_arrays(path) if path.exists() or metadata.get("streams") else {}
 
 
 def _standardisations(
@@ -276,6 +340,8 @@ def _standardisations(
     except KeyError as error:
         raise MmfeatError(f"{folder}: streams.safetensors lacks {error}.") from error
     for name, values in streams.items():
+        if modality_of(name) not in _MODALITIES:
+            raise MmfeatError(f"{folder}: {name!r} in streams.safetensors is no stream.")
         if values.scale.ndim != 1 or values.mean.shape != (len(values.scale), d_in):
             raise MmfeatError(f"{folder}: the mean of {name} is not of width {d_in}.")
         finite = np.isfinite(values.mean).all() and np.isfinite(values.scale).all()

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmfeat.sae.codes import Codes
+from mmfeat.sae.ranks import Axis
 
 if TYPE_CHECKING:
     from mmfeat.sae.base import SAE
@@ -41,12 +42,19 @@ class Support:
         Where the pairs of a row begin.
     d_sae : int
         Number of latents.
+    shards : Axis
+        Ranks that have the other latents.
     """
 
     def __init__(
-        self, latents: Int[Tensor, "active"], counts: Int[Tensor, "rows"], d_sae: int
+        self,
+        latents: Int[Tensor, "active"],
+        counts: Int[Tensor, "rows"],
+        d_sae: int,
+        shards: Axis | None = None,
     ) -> None:
         self.latents, self.d_sae = latents, d_sae
+        self.shards = shards or Axis()
         self.start = counts.cumsum(0) - counts
         rows = torch.arange(len(counts), device=latents.device)
         self.row = rows.repeat_interleave(counts, output_size=len(latents))
@@ -69,8 +77,13 @@ class Support:
         """Return the support of rows that follow each other."""
         if len(parts) == 1:
             return parts[0]
-        counts = torch.cat([torch.bincount(p.row, minlength=len(p.start)) for p in parts])
-        return cls(torch.cat([p.latents for p in parts]), counts, parts[0].d_sae)
+        latents, counts = (p.latents for p in parts), (p.counts() for p in parts)
+        first = parts[0]
+        return cls(torch.cat([*latents]), torch.cat([*counts]), first.d_sae, first.shards)
+
+    def counts(self) -> Int[Tensor, "rows"]:
+        """Return how many pairs each row has."""
+        return torch.bincount(self.row, minlength=len(self.start))
 
     @cached_property
     def by_latent(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -201,7 +214,7 @@ class SparseCodes(Codes):
 
     def _reconstruct(self, sae: SAE) -> Float[Tensor, "rows d_in"]:
         decoded: Tensor = _Decode.apply(self.values, sae.W_dec, self.support)
-        return decoded + sae.b_dec
+        return self.support.shards.summed(decoded) + sae.b_dec
 
     def dense(self) -> Float[Tensor, "rows d_sae"]:
         """Return one number a row and latent."""
@@ -212,18 +225,28 @@ class SparseCodes(Codes):
     def squared_norms(self) -> Float[Tensor, "rows"]:
         """Return the squared norm of each code."""
         zeros = self.values.new_zeros(len(self.support.start))
-        return zeros.index_add(0, self.support.row, self.values.square())
+        own = zeros.index_add(0, self.support.row, self.values.square())
+        return self.support.shards.summed(own)
 
     def products(self, other: Codes) -> Float[Tensor, "rows others"]:
         """Return the inner product of each code with each of another batch."""
         if not isinstance(other, SparseCodes):
             return self.dense() @ other.dense().T
         found: Tensor = _Products.apply(self.values, other.values, self.support, other.support)
-        return found
+        return self.support.shards.summed(found)
 
-    def l0(self) -> float:
-        """Return how many latents are active in a row, on average."""
-        return int((self.values > 0).sum()) / max(1, len(self.support.start))
+    def joined(self, rows: Axis) -> SparseCodes:
+        """Return the codes of all ranks' rows."""
+        support, counts = self.support, self.support.counts()
+        latents = rows.gather(support.latents, rows.lengths(support.latents))
+        whole = Support(
+            latents, rows.gather(counts, rows.lengths(counts)), support.d_sae, support.shards
+        )
+        return SparseCodes(rows.joined(self.values), whole)
+
+    def active(self) -> Int[Tensor, ""]:
+        """Return how many activations there are."""
+        return (self.values > 0).sum()
 
     @torch.no_grad()
     def activity(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmfeat.sae.batch import PairBatch, modality_of
 from mmfeat.sae.codes import Codes
 from mmfeat.sae.dead import Silence
 from mmfeat.sae.objectives import Pair, pair_loss
+from mmfeat.sae.ranks import Ranks
 from mmfeat.sae.registry import build
 from mmfeat.sae.resampling import resample
 from mmfeat.sae.selecting import SelectingSAE
@@ -43,16 +45,25 @@ def auxiliary_loss(
 ) -> Tensor:
     """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
 
-    Normalised by the error's variance, so that its weight has one meaning.
+    Normalised by the error's variance, so that its weight has one meaning. Where ranks divide
+    the rows, the part of this one's.
     """
+    rows, shards = sae.ranks.rows, sae.ranks.shards
     latents = dead.nonzero().squeeze(1)
-    if len(latents) == 0:
+    total = int(shards.total(dead.sum()))
+    if total == 0:
         return x.new_zeros(())
     pre = sae.pre_activations(x, latents)
     values, chosen = pre.topk(min(k, len(latents)), dim=1, sorted=False)
+    if shards.size > 1:
+        # Others have dead latents too: only the strongest of all speak.
+        held = values.new_full((len(x), k), -torch.inf)
+        held[:, : values.shape[1]] = values.detach()
+        least = shards.least_of_highest(held, min(k, total))
+        values = torch.where(values >= least[:, None], values, 0.0)
     codes = torch.zeros_like(pre).scatter(1, chosen, values.relu())
-    guess = codes @ sae.W_dec[latents]
-    return (guess - error).square().sum() / error.square().sum().clamp(min=1e-12)
+    guess = shards.summed(codes @ sae.W_dec[latents])
+    return (guess - error).square().sum() / rows.total(error.square().sum()).clamp(min=1e-12)
 
 
 class Diverged(ArithmeticError):
@@ -70,16 +81,23 @@ class Training:
         Their seed decides how the SAEs begin.
     device : torch.device
         Where the parameters are; batches are brought there.
+    ranks : Ranks, optional
+        The processes that train together: some divide the rows of a batch, some the latents.
+        All are given the same batches, and take the step that one process would take.
     """
 
     def __init__(
-        self, d_in: int, settings: TrainSettings, device: torch.device | str = "cpu"
+        self,
+        d_in: int,
+        settings: TrainSettings,
+        device: torch.device | str = "cpu",
+        ranks: Ranks | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         options = settings.optimiser
-        self.settings, self.d_in = settings, d_in
+        self.settings, self.d_in, self.ranks = settings, d_in, ranks or Ranks()
         balance = settings.support.balance
-        self.saes = build(settings.sae, d_in, untied_selection=balance > 0)
+        self.saes = build(settings.sae, d_in, untied_selection=balance > 0, ranks=ranks)
         self.modules = list({id(sae): sae for sae in self.saes.values()}.values())
         for sae in self.modules:
             sae.to(device)
@@ -93,10 +111,10 @@ class Training:
             for modality, sae in self.saes.items()
             if balance and isinstance(sae, SelectingSAE)
         }
-        self.silence = Silence(settings.sae.d_sae, device)
+        self.silence = Silence(self.modules[0].d_sae, device, ranks)
         self.l0: dict[str, float] = {}  # of the last step, by view
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.select = Selection(settings.support, self.generator)
+        self.select = Selection(settings.support, self.generator, ranks)
 
     def state(self) -> dict[str, Any]:
         """Return all that a checkpoint must hold."""
@@ -126,45 +144,67 @@ class Training:
         Diverged
             If the loss is not finite or has exploded.
         """
-        settings, options = self.settings, self.settings.optimiser
+        options = self.settings.optimiser
         saes = {view: self.saes[modality_of(view)] for view in batch.rows}
-        rows = batch.rows
+        mine = self.ranks.rows.share(len(batch.item))
+        rows = {view: x[mine] for view, x in batch.rows.items()}
         codes = self._codes(saes, rows)
         errors = {view: sae.squared_error(rows[view], codes[view]) for view, sae in saes.items()}
         ramp = min(1.0, (step + 1) / max(1.0, options.sparsity_warmup * options.steps))
         loss = batch.weight[next(iter(rows))].new_zeros(())
         error = loss
         for view, sae in saes.items():
-            weight = batch.weight[view] / (len(rows) * self.d_in)
+            # Of a mean over the whole batch, the part of this rank's rows.
+            weight = batch.weight[view][mine] / (len(rows) * self.d_in * len(batch.item))
             penalty = sae.sparsity(rows[view], codes[view])
-            error = error + (weight * errors[view]).mean()
-            loss = loss + ramp * (weight * penalty).mean()
-        loss = loss + error
-        pairs = list(combinations(rows, 2))
-        for a, b in pairs:
-            pair = Pair(
-                x_a=rows[a], x_b=rows[b], z_a=codes[a], z_b=codes[b], sae_a=saes[a], sae_b=saes[b],
-                concept=batch.concept,
-                # A pair counts by its rows, and not at all where one of them is missing.
-                weight=(batch.weight[a] * batch.weight[b]).sqrt(),
-            )  # fmt: skip
-            loss = loss + pair_loss(pair, settings.loss) / len(pairs)
+            error = error + (weight * errors[view]).sum()
+            loss = loss + ramp * (weight * penalty).sum()
+        loss = loss + error + self._pair_loss(batch, saes, codes)
         self._observe(batch, codes)
-        self.l0 = {view: values.l0() for view, values in codes.items()}
         dead = self.silence.dead(options.dead_after)
-        if options.aux_k and bool(dead.any()):
+        if options.aux_k:
             for view, sae in saes.items():
                 left = (rows[view] - codes[view].decode(sae)).detach()
                 auxiliary = auxiliary_loss(sae, rows[view], left, dead, options.aux_k)
                 loss = loss + options.aux_weight * auxiliary / len(saes)
-        if not (math.isfinite(loss.item()) and error.item() < _EXPLODED):
+        whole = self.ranks.rows.total(torch.stack([loss, error])).tolist()
+        if not (math.isfinite(whole[0]) and whole[1] < _EXPLODED):
             raise Diverged
         self._update(loss, step)
         # Not while the learning rate falls: what begins anew then would not be learnt.
         learns = step + 1 <= (1 - options.decay) * options.steps
         if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
             self._resample(batch, codes, dead)
-        return error.item()
+        return float(whole[1])
+
+    def _pair_loss(
+        self, batch: PairBatch, saes: Mapping[str, SAE], codes: Mapping[str, Codes]
+    ) -> Tensor:
+        """Return the terms that see pairs, the mean over all two views."""
+        mine, rows = self.ranks.rows.share(len(batch.item)), self.ranks.rows
+        joined: dict[str, Codes] = {}
+
+        def codes_of_all(view: str) -> Codes:
+            if view not in joined:
+                joined[view] = codes[view].joined(rows) if rows.size > 1 else codes[view]
+            return joined[view]
+
+        def pair(a: str, b: str, part: slice, get: Callable[[str], Codes]) -> Pair:
+            # A pair counts by its rows, and not at all where one of them is missing.
+            weight = (batch.weight[a] * batch.weight[b]).sqrt()
+            return Pair(
+                x_a=batch.rows[a][part], x_b=batch.rows[b][part], z_a=get(a), z_b=get(b),
+                sae_a=saes[a], sae_b=saes[b], concept=batch.concept[part], weight=weight[part],
+                total=weight.sum(),
+            )  # fmt: skip
+
+        pairs = list(combinations(batch.rows, 2))
+        total = batch.weight[next(iter(saes))].new_zeros(())
+        for a, b in pairs:
+            everyone = partial(pair, a, b, slice(None), codes_of_all)
+            own = pair(a, b, mine, codes.__getitem__)
+            total = total + pair_loss(own, self.settings.loss, everyone, rows.size) / len(pairs)
+        return total
 
     def _codes(self, saes: dict[str, SAE], rows: Mapping[str, Tensor]) -> dict[str, Codes]:
         selecting = {view: sae for view, sae in saes.items() if isinstance(sae, SelectingSAE)}
@@ -174,6 +214,9 @@ class Training:
 
     def _observe(self, batch: PairBatch, codes: dict[str, Codes]) -> None:
         self.silence.observe(batch, codes)
+        counts = torch.stack([values.active() for values in codes.values()])
+        active = self.ranks.shards.total(self.ranks.rows.total(counts)) / len(batch.item)
+        self.l0 = dict(zip(codes, active.tolist(), strict=True))
         for modality, balance in self.balance.items():
             own = [codes[view] for view in codes if modality_of(view) == modality]
             balance.observe(own, batch.concept)
@@ -182,13 +225,16 @@ class Training:
         options = self.settings.optimiser
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        if self.ranks.rows.size > 1:
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    parameter.grad = self.ranks.rows.total(parameter.grad)
         for sae in self.modules:
             sae.before_step()
         if options.clip is not None:
             # The loss is divided by d_in so that the weights of its terms mean the same at
             # every width; the limit is meant for the undivided one.
-            slopes = [p.grad for p in self.parameters if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(slopes)
+            norm = self._norm()
             # Set as a gradient scaler does: the optimiser divides by it, no pass of its own.
             scale = (norm * self.d_in / options.clip).clamp(min=1)
             self.optimiser.grad_scale = scale  # type: ignore[attr-defined]
@@ -198,12 +244,26 @@ class Training:
         for sae in self.modules:
             sae.after_step()
 
+    def _norm(self) -> Float[Tensor, ""]:
+        """Return the norm of the gradient of all latents."""
+        common = {id(sae.b_dec) for sae in self.modules}  # ranks that divide the latents have it
+        parts: dict[bool, list[Tensor]] = {True: [], False: []}
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parts[id(parameter) in common].append(parameter.grad)
+        whole, part = (torch.nn.utils.get_total_norm(parts[key]) for key in (True, False))
+        return (whole.square() + self.ranks.shards.total(part.square())).sqrt()
+
     def _resample(
         self, batch: PairBatch, codes: dict[str, Codes], dead: Bool[Tensor, "d_sae"]
     ) -> None:
         with torch.no_grad():
+            rows = self.ranks.rows
+            mine = rows.share(len(batch.item))
             left = [
-                batch.rows[view] - codes[view].decode(self.saes[modality_of(view)])
+                rows.joined(
+                    batch.rows[view][mine] - codes[view].decode(self.saes[modality_of(view)])
+                )
                 for view in codes
             ]
         x, error = torch.cat([batch.rows[view] for view in codes]), torch.cat(left)

@@ -39,7 +39,13 @@ class TopKSAE(SelectingSAE):
 
     def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:
         """Return the k highest latents of each row."""
-        return Support.of_rows(top(score, self.k), self.d_sae)
+        shards = self.ranks.shards
+        latents = top(score, min(self.k, self.d_sae))
+        if shards.size == 1:
+            return Support.of_rows(latents, self.d_sae)
+        values = score.gather(1, latents)
+        kept = values >= shards.least_of_highest(values, self.k)[:, None]
+        return Support(latents[kept], kept.sum(1), self.d_sae, shards)
 
     def activate(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return codes of rows, each from its own pre-activations alone."""

@@ -16,7 +16,9 @@ from mmfeat.progress import SILENT, Progress
 from mmfeat.sae import checkpoint
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import PairBatch
-from mmfeat.sae.combinations import check
+from mmfeat.sae.combinations import check, check_ranks
+from mmfeat.sae.ranks import Ranks
+from mmfeat.sae.registry import whole
 from mmfeat.sae.settings import TrainSettings
 from mmfeat.sae.step import Diverged, Training
 
@@ -56,32 +58,40 @@ class Plan:
 class _Run:
     """A plan on its way."""
 
-    def __init__(self, plan: Plan, device: torch.device | str) -> None:
+    def __init__(self, plan: Plan, device: torch.device | str, ranks: Ranks) -> None:
         check(plan.settings)
-        self.plan, self.steps = plan, plan.settings.optimiser.steps
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        for left in plan.folder.glob(".*.tmp"):
-            left.unlink(missing_ok=True)  # of a writer that was killed
-        self.checkpoint = plan.folder / "checkpoint.pt"
+        check_ranks(plan.settings, ranks.rows.size, ranks.shards.size)
+        self.plan, self.ranks = plan, ranks
+        self.steps = plan.settings.optimiser.steps
+        self.checkpoint = plan.folder / checkpoint.NAME
         self.metrics = plan.folder / "metrics.jsonl"
         self.key = f"{plan.settings.model_dump_json()}\n{plan.key}"
         self._begin(device)
+        self.board = self._open() if ranks.first else None
+
+    def _open(self) -> Any:
+        """Make the folder ready to be written."""
+        self.plan.folder.mkdir(parents=True, exist_ok=True)
+        for left in self.plan.folder.glob(".*.tmp"):
+            left.unlink(missing_ok=True)  # of a writer that was killed
         checkpoint.trim(self.metrics, self.step)
-        self.board = _board(plan.folder, self.step)
+        return _board(self.plan.folder, self.step)
 
     def _begin(self, device: torch.device | str) -> None:
         """Go on from a checkpoint; a damaged one is no obstacle, the training begins again."""
         self.step = 0
-        self.training = Training(self.plan.d_in, self.plan.settings, device)
-        saved = checkpoint.read(self.checkpoint, self.key)
-        if saved is None:
-            return
+        self.training = Training(self.plan.d_in, self.plan.settings, device, self.ranks)
+        saved = checkpoint.read(self.checkpoint, self.key, self.ranks) or {}
         try:
             self.training.load(saved)
-            self.step = int(saved["step"])
+            found = int(saved["step"])
         except (RuntimeError, KeyError, TypeError, ValueError, AttributeError):
-            # Part of it may be loaded: not from here.
-            self.training = Training(self.plan.d_in, self.plan.settings, device)
+            found = 0
+        if self.ranks.agree(found):
+            self.step = found
+        elif saved:
+            # Part of it may be loaded, here or by another rank: not from there.
+            self.training = Training(self.plan.d_in, self.plan.settings, device, self.ranks)
 
     @property
     def done(self) -> bool:
@@ -102,11 +112,14 @@ class _Run:
         if self.step % LOG_EVERY == 0 or self.done:
             self._log(error)
         if self.step % CHECKPOINT_EVERY == 0 and not self.done:
-            checkpoint.save(self.checkpoint, self.training.state(), self.step, self.key)
+            state = self.training.state()
+            checkpoint.save(self.checkpoint, state, self.step, self.key, self.ranks)
         return error
 
     def _log(self, error: float) -> None:
         dead = self.training.silence.shares(self.plan.settings.optimiser.dead_after)
+        if not self.ranks.first:
+            return
         line = {"step": self.step, "loss": error, "l0": self.training.l0, "dead": dead}
         with self.metrics.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
@@ -121,7 +134,7 @@ class _Run:
     def finished(self) -> dict[str, SAE]:
         if self.board is not None:
             self.board.close()
-        found = {id(sae): sae.finished() for sae in self.training.modules}
+        found = {id(sae): whole(sae).finished() for sae in self.training.modules}
         return {modality: found[id(sae)] for modality, sae in self.training.saes.items()}
 
 
@@ -139,6 +152,7 @@ def train_saes(
     *,
     progress: Progress = SILENT,
     device: torch.device | str = "cpu",
+    ranks: Ranks | None = None,
 ) -> list[dict[str, SAE] | MmfeatError]:
     """Train SAEs in one pass over the data; each becomes what it would become alone.
 
@@ -155,7 +169,8 @@ def train_saes(
     MmfeatError
         If settings exclude each other.
     """
-    runs = [_Run(plan, device) for plan in plans]
+    ranks = ranks or Ranks()
+    runs = [_Run(plan, device, ranks) for plan in plans]
     failed: dict[int, MmfeatError] = {}
     title = "training SAE" if len(runs) == 1 else f"training {len(runs)} SAEs"
     with (
@@ -196,6 +211,7 @@ def train_sae(
     key: str = "",
     progress: Progress = SILENT,
     device: torch.device | str = "cpu",
+    ranks: Ranks | None = None,
 ) -> dict[str, SAE]:
     """Train one SAE on pairs, rows of all streams together; see `Plan` and `train_saes`.
 
@@ -205,7 +221,7 @@ def train_sae(
         If settings exclude each other, or the loss is no longer finite or has exploded.
     """
     plan = Plan(settings, batches, d_in, folder, key)
-    (found,) = train_saes([plan], progress=progress, device=device)
+    (found,) = train_saes([plan], progress=progress, device=device, ranks=ranks)
     if isinstance(found, MmfeatError):
         raise found
     return found

@@ -24,14 +24,31 @@ TERMS: Mapping[str, Callable[[Pair, LossSettings], Tensor]] = {
     "translation": translation,
 }
 
+# Those that compare a pair with others of its batch.
+_ACROSS = ("energy_gap", "contrastive")
+
 __all__ = ["TERMS", "Pair", "pair_loss"]
 
 
-def pair_loss(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
-    """Return the weighted sum of the terms whose weight is above 0."""
+def pair_loss(
+    pair: Pair, settings: LossSettings, everyone: Callable[[], Pair], ranks: int = 1
+) -> Float[Tensor, ""]:
+    """Return the weighted sum of the terms whose weight is above 0.
+
+    Parameters
+    ----------
+    pair : Pair
+        The pairs of this rank.
+    everyone : callable
+        Gives the pairs of all ranks.
+    ranks : int
+        How many ranks have pairs; what they return sums up to the loss.
+    """
     total = pair.x_a.new_zeros(())
     for name, term in TERMS.items():
         weight = getattr(settings, name)
-        if weight > 0:
+        if weight > 0 and name in _ACROSS:
+            total = total + weight * term(everyone(), settings) / ranks
+        elif weight > 0:
             total = total + weight * term(pair, settings)
     return total

@@ -20,7 +20,7 @@ def energy_gap(pair: Pair, settings: LossSettings) -> Float[Tensor, ""]:
     Energies are weighted means over the batch; latents without any are left out. 0 when
     a latent has as much energy on both sides, 1 when it has it on one.
     """
-    share = (pair.weight / pair.weight.sum().clamp(min=1e-12))[:, None]
+    share = (pair.weight / pair.total.clamp(min=1e-12))[:, None]
     energy_a = (share * pair.z_a.dense().square()).sum(0)
     energy_b = (share * pair.z_b.dense().square()).sum(0)
     total = energy_a + energy_b

@@ -28,6 +28,8 @@ class Pair:
         Concept of each pair.
     weight : float [pairs]
         What each pair counts.
+    total : float
+        What all pairs of the batch count, also those that other ranks have.
     """
 
     x_a: Float[Tensor, "pairs d_in"]
@@ -38,10 +40,11 @@ class Pair:
     sae_b: SAE
     concept: Int[Tensor, "pairs"]
     weight: Float[Tensor, "pairs"]
+    total: Float[Tensor, ""]
 
     def mean(self, values: Float[Tensor, "pairs"]) -> Float[Tensor, ""]:
-        """Return the weighted mean over pairs; 0 where no pair counts."""
-        return (values * self.weight).sum() / self.weight.sum().clamp(min=1e-12)
+        """Return the part of these pairs in the weighted mean; 0 where no pair counts."""
+        return (values * self.weight).sum() / self.total.clamp(min=1e-12)
 
 
 def unit_scale(squares: Float[Tensor, "rows"]) -> Float[Tensor, "rows"]:

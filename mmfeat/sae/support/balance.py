@@ -47,17 +47,24 @@ class Balance:
 
     def __init__(self, sae: SelectingSAE, step: float) -> None:
         self.sae, self.step = sae, step
-        self.target = sae.k / sae.d_sae
+        self.latents = sae.d_sae * sae.ranks.shards.size
+        self.target = sae.k / self.latents
         self.rate = torch.full((sae.d_sae,), self.target, device=sae.gain.device)
 
     @torch.no_grad()
     def observe(self, views: Sequence[Codes], concept: Int[Tensor, "pairs"]) -> None:
-        """Change the gain by how often latents fire in a step's views of this modality."""
+        """Change the gain by how often latents fire in a step's views of this modality.
+
+        Concepts are those of the whole batch, of which a rank may have codes of a part.
+        """
         _, index, count = torch.unique(concept, return_inverse=True, return_counts=True)
-        weight = 1 / (len(count) * len(views) * count[index])
-        one = torch.zeros_like(index)
+        rows, shards = self.sae.ranks.rows, self.sae.ranks.shards
+        weight = (1 / (len(count) * len(views) * count[index]))[rows.share(len(index))]
+        one = torch.zeros(len(weight), dtype=torch.int64, device=weight.device)
         fired = torch.stack([codes.activity(weight, one, 1)[0] for codes in views]).sum(0)
+        fired = rows.total(fired)
         self.rate.lerp_(fired.to(self.rate.dtype), 1 - _MEMORY)
         change = self.step * ((self.target - self.rate) / self.target).clamp(-1, 1)
         gain = self.sae.gain.log() + change
-        self.sae.gain.copy_((gain - gain.mean()).clamp(-_WIDEST, _WIDEST).exp())
+        mean = shards.total(gain.sum()) / self.latents
+        self.sae.gain.copy_((gain - mean).clamp(-_WIDEST, _WIDEST).exp())

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mmfeat.sae.codes import Codes
+from mmfeat.sae.ranks import Ranks
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import SupportSettings
 from mmfeat.sae.sparse import SparseCodes, Support
 
 _HIDDEN = -1e9
+_DRAWN = 64  # rows whose hidden latents are drawn at a time
 _BLOCK = 1 << 24  # pre-activations computed at a time: 64 MiB of them
 
 
@@ -32,10 +34,14 @@ class Selection:
         Whether pairs share a support, and the share of latents that is hidden.
     generator : torch.Generator
         Draws what is hidden.
+    ranks : Ranks, optional
+        The processes that train; all draw alike.
     """
 
-    def __init__(self, settings: SupportSettings, generator: torch.Generator) -> None:
-        self.settings, self.generator = settings, generator
+    def __init__(
+        self, settings: SupportSettings, generator: torch.Generator, ranks: Ranks | None = None
+    ) -> None:
+        self.settings, self.generator, self.ranks = settings, generator, ranks or Ranks()
 
     def __call__(
         self, saes: Mapping[str, SelectingSAE], rows: Mapping[str, Float[Tensor, "pairs d_in"]]
@@ -44,11 +50,13 @@ class Selection:
         first = next(iter(saes.values()))
         pairs = len(next(iter(rows.values())))
         size = max(1, _BLOCK // first.d_sae) if first.rows_apart else pairs
+        hidden = self._hidden(pairs, first) if self.settings.mask else None
         supports: dict[str, list[Support]] = {view: [] for view in rows}
         values: dict[str, list[Tensor]] = {view: [] for view in rows}
         for start in range(0, pairs, size):
             block = {view: x[start : start + size] for view, x in rows.items()}
-            for view, (support, kept) in self._block(saes, block).items():
+            out = None if hidden is None else hidden[start : start + size]
+            for view, (support, kept) in self._block(saes, block, out).items():
                 supports[view].append(support)
                 values[view].append(kept)
         one: dict[int, Support] = {}
@@ -60,22 +68,37 @@ class Selection:
             codes[view] = SparseCodes.encoded(saes[view], rows[view], kept, support)
         return codes
 
+    def _hidden(self, pairs: int, sae: SelectingSAE) -> Bool[Tensor, "pairs d_sae"]:
+        """Draw what is hidden from all ranks, and return this one's part."""
+        latents = sae.d_sae * self.ranks.shards.size
+        mine, own = self.ranks.rows.share(pairs * self.ranks.rows.size), slice(None)
+        if self.ranks.shards.size > 1:
+            own = self.ranks.shards.share(latents)
+        hidden = torch.empty(pairs, sae.d_sae, dtype=torch.bool)
+        for row in range(0, pairs * self.ranks.rows.size, _DRAWN):
+            count = min(_DRAWN, pairs * self.ranks.rows.size - row)
+            drawn = torch.rand(count, latents, generator=self.generator) < self.settings.mask
+            here = range(max(row, mine.start), min(row + count, mine.stop))
+            if here:
+                kept = drawn[here.start - row : here.stop - row, own]
+                hidden[here.start - mine.start : here.stop - mine.start] = kept
+        return hidden.to(sae.W_dec.device)
+
     @torch.no_grad()
     def _block(
-        self, saes: Mapping[str, SelectingSAE], rows: Mapping[str, Float[Tensor, "pairs d_in"]]
+        self,
+        saes: Mapping[str, SelectingSAE],
+        rows: Mapping[str, Float[Tensor, "pairs d_in"]],
+        hidden: Bool[Tensor, "pairs d_sae"] | None,
     ) -> dict[str, tuple[Support, Float[Tensor, "active"]]]:
         """Return supports and the pre-activations there."""
         own = not (self.settings.shared or self.settings.mask)
-        hidden = None
         pre, score = {}, {}
         for view, x in rows.items():
             pre[view] = saes[view].pre_activations(x)
             if not own:
                 saes[view].observe(pre[view])
-            if self.settings.mask:
-                if hidden is None:
-                    drawn = torch.rand(pre[view].shape, generator=self.generator)
-                    hidden = (drawn < self.settings.mask).to(x.device)
+            if hidden is not None:
                 pre[view].masked_fill_(hidden, _HIDDEN)
             score[view] = saes[view].score(pre[view])
         if self.settings.shared:

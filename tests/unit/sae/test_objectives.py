@@ -56,6 +56,7 @@ class Case:
             self.sae_b,
             self.concept,
             self.weight,
+            self.weight.sum(),
         )
 
 
@@ -265,8 +266,8 @@ def test_an_energy_gap_is_1_for_latents_of_one_side_and_0_for_balanced_ones(pair
 
 def test_the_loss_is_the_weighted_sum_of_the_terms_that_weigh_something(pair: Case) -> None:
     assert set(TERMS) == set(LossSettings.model_fields) - {"temperature", "masked"}
-    zero = pair_loss(pair.pair(), LossSettings())
+    zero = pair_loss(pair.pair(), LossSettings(), pair.pair)
     assert zero.shape == () and zero.item() == 0 and not zero.requires_grad
     chosen = LossSettings(group_sparsity=0.5, translation=2.0)
     expected = 0.5 * by_hand_group_sparsity(pair) + 2 * by_hand_translation(pair)
-    assert pair_loss(pair.pair(), chosen).item() == pytest.approx(expected, rel=1e-12)
+    assert pair_loss(pair.pair(), chosen, pair.pair).item() == pytest.approx(expected, rel=1e-12)

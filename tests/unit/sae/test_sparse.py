@@ -33,6 +33,7 @@ def test_sparse_codes_are_the_dense_ones() -> None:
     dense = DenseCodes(z, z)
     torch.testing.assert_close(codes.dense(), z)
     torch.testing.assert_close(codes.decode(sae), z @ sae.W_dec + sae.b_dec)
+    assert int(codes.active()) == int(dense.active()) == int((z > 0).sum())
     torch.testing.assert_close(codes.squared_norms(), dense.squared_norms())
     torch.testing.assert_close(codes.products(codes), z @ z.T)
     torch.testing.assert_close(dense.products(codes), z @ z.T)

@@ -1,0 +1,86 @@
+"""Several processes train what one process trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+SETTINGS = {"sae.d_sae": 64, "sae.k": 4, "batch.size": 64, "optimiser.steps": 60}
+DEAD = {"optimiser.dead_after": 5, "optimiser.aux_k": 8, "optimiser.clip": 0.5}
+
+
+def command(activations: Path, out: Path, recipe: str, **more: object) -> list[str]:
+    words = ["-m", "mmfeat", "train", "--activations", str(activations), "--out", str(out)]
+    words += ["--recipe", recipe, "--json"]
+    for key, value in {**SETTINGS, **DEAD, **more}.items():
+        words += ["--set", f"{key}={json.dumps(value)}"]
+    return words
+
+
+def torchrun(processes: int, words: list[str]) -> list[str]:
+    return [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
+        str(processes), *words,
+    ]  # fmt: skip
+
+
+def train(words: list[str], processes: int = 1) -> dict[str, object]:
+    line = torchrun(processes, words) if processes > 1 else [sys.executable, *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
+    assert done.stdout.count('"fvu"') == 1, "only the first process speaks"
+    return found
+
+
+def same(a: Path, b: Path, tolerance: float = 2e-4) -> None:
+    ours, theirs = sorted(a.rglob("*.safetensors")), sorted(b.rglob("*.safetensors"))
+    assert [f.relative_to(a) for f in ours] == [f.relative_to(b) for f in theirs] != []
+    for one, other in zip(ours, theirs, strict=True):
+        first, second = load_file(one), load_file(other)
+        assert first.keys() == second.keys()
+        for name, tensor in first.items():
+            torch.testing.assert_close(tensor, second[name], rtol=0, atol=tolerance, msg=name)
+    lines = [(f / "metrics.jsonl").read_text().splitlines() for f in (a, b)]
+    for x, y in zip(*map(lambda rows: map(json.loads, rows), lines), strict=True):
+        assert x["step"] == y["step"] and x["dead"].keys() == y["dead"].keys()
+        for stream, shares in x["dead"].items():
+            assert shares == pytest.approx(y["dead"][stream], abs=0.04)
+        assert x["l0"] == pytest.approx(y["l0"], rel=1e-3)
+        assert x["loss"] == pytest.approx(y["loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "more", "processes", "shards"),
+    [
+        ("shared-topk", {"batch.second_caption": True}, 2, 1),
+        ("naive-topk", {"optimiser.resample_every": 20, "loss.energy_gap": 0.1}, 4, 1),
+        ("batch-topk", {}, 2, 1),
+        ("gated", {"loss.contrastive": 0.1, "loss.iso_energy": 0.1}, 2, 1),
+        ("shared-topk", {}, 2, 2),
+        ("naive-topk", {"support.shared": True, "loss.translation": 0.3}, 4, 4),
+        ("shared-topk", {}, 4, 2),
+    ],
+)
+def test_processes_together_train_what_one_trains(
+    tmp_path: Path,
+    activations_path: Path,
+    recipe: str,
+    more: dict[str, object],
+    processes: int,
+    shards: int,
+) -> None:
+    alone = command(activations_path, tmp_path / "alone", recipe, **more)
+    together = command(activations_path, tmp_path / "together", recipe, **more)
+    one = train(alone)
+    all_of_them = train([*together, "--shards", str(shards)], processes)
+    same(tmp_path / "alone", tmp_path / "together")
+    assert one["fvu_mean"] == pytest.approx(all_of_them["fvu_mean"], rel=1e-3)
