@@ -17,6 +17,7 @@ from mmfeat.cli import (
     export,
     extract,
     info,
+    scaling,
     sweep,
     train,
     view,
@@ -58,6 +59,7 @@ app.add_typer(backbone.app, name="backbone")
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
 app.command("sweep")(sweep.sweep)
+app.command("scaling")(scaling.scaling)
 app.command("evaluate")(evaluate.evaluate)
 app.command("atlas")(atlas.atlas)
 app.command("map")(atlas.map_features)

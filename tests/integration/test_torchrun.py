@@ -6,20 +6,23 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
-SETTINGS = {"sae.d_sae": 64, "sae.k": 4, "batch.size": 64, "optimiser.steps": 60}
+SETTINGS = {"sae.d_sae": 64, "batch.size": 64, "optimiser.steps": 60}
 DEAD = {"optimiser.dead_after": 5, "optimiser.aux_k": 8, "optimiser.clip": 0.5}
 
 
 def command(activations: Path, out: Path, recipe: str, **more: object) -> list[str]:
     words = ["-m", "mmfeat", "train", "--activations", str(activations), "--out", str(out)]
     words += ["--recipe", recipe, "--json"]
-    for key, value in {**SETTINGS, **DEAD, **more}.items():
+    selects = {} if recipe == "gated" else {"sae.k": 4}
+    for key, value in {**SETTINGS, **DEAD, **selects, **more}.items():
         words += ["--set", f"{key}={json.dumps(value)}"]
     return words
 
@@ -41,7 +44,7 @@ def train(words: list[str], processes: int = 1) -> dict[str, object]:
     return found
 
 
-def same(a: Path, b: Path, tolerance: float = 2e-4) -> None:
+def same(a: Path, b: Path, tolerance: float) -> None:
     ours, theirs = sorted(a.rglob("*.safetensors")), sorted(b.rglob("*.safetensors"))
     assert [f.relative_to(a) for f in ours] == [f.relative_to(b) for f in theirs] != []
     for one, other in zip(ours, theirs, strict=True):
@@ -82,5 +85,56 @@ def test_processes_together_train_what_one_trains(
     together = command(activations_path, tmp_path / "together", recipe, **more)
     one = train(alone)
     all_of_them = train([*together, "--shards", str(shards)], processes)
-    same(tmp_path / "alone", tmp_path / "together")
+    # A picture that stands twice in a batch ties with itself; which of the two is the last of a
+    # batch's highest is left to chance, and one process takes one where several take both.
+    tolerance = 5e-3 if recipe == "batch-topk" else 2e-4
+    same(tmp_path / "alone", tmp_path / "together", tolerance)
     assert one["fvu_mean"] == pytest.approx(all_of_them["fvu_mean"], rel=1e-3)
+
+
+def test_shards_killed_and_launched_again_go_on_from_one_step(
+    tmp_path: Path, activations_path: Path
+) -> None:
+    more = {"optimiser.steps": 1200}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train([*command(activations_path, whole, "shared-topk", **more), "--shards", "2"], 2)
+    words = [*command(activations_path, killed, "shared-topk", **more), "--shards", "2"]
+    launcher = psutil.Popen(
+        torchrun(2, words),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (killed / "checkpoint.pt").exists():
+        assert launcher.poll() is None
+        time.sleep(0.02)
+    for process in [launcher, *launcher.children(recursive=True)]:
+        process.kill()
+    launcher.wait()
+    assert not (killed / "cfg.json").exists()
+    train(words, 2)
+    lines = [(f / "metrics.jsonl").read_text() for f in (whole, killed)]
+    assert lines[0] == lines[1]
+    for one, other in zip(
+        sorted(whole.rglob("*.safetensors")), sorted(killed.rglob("*.safetensors")), strict=True
+    ):
+        assert one.read_bytes() == other.read_bytes()
+    assert not list(killed.glob("checkpoint.pt*"))
+
+
+@pytest.mark.parametrize(
+    ("more", "shards", "sentence"),
+    [
+        ({}, 3, "2 processes cannot hold 3 shards"),
+        ({"batch.size": 63}, 1, "batch.size 63 cannot be divided among 2 ranks"),
+        ({"sae.d_sae": 65}, 2, "sae.d_sae 65 cannot be divided among 2 shards"),
+        ({"loss.iso_energy": 0.1}, 2, "loss.iso_energy needs all latents in one process"),
+    ],
+)
+def test_what_ranks_cannot_divide_is_one_sentence(
+    tmp_path: Path, activations_path: Path, more: dict[str, object], shards: int, sentence: str
+) -> None:
+    words = command(activations_path, tmp_path / "sae", "naive-topk", **more)
+    line = torchrun(2, [*words, "--shards", str(shards)])
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and f"Error: {sentence}" in done.stderr

@@ -1,0 +1,28 @@
+"""`mmfeat scaling`: scaling laws of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmfeat.cli.common import AsJson, show
+
+
+def scaling(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What mmfeat sweep wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="PDF, SVG or PNG to write, with a CSV. [DIR/scaling.pdf]"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit and draw how loss, features, steps and learning rate go with training compute."""
+    from mmfeat.figures.scaling import export_scaling, text
+
+    result = export_scaling(folder, out)
+    if as_json:
+        show(result, True)
+    else:
+        print(text(result))
