@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmfeat.atlas.reader import Atlas as open_atlas
     from mmfeat.corpus.file import open_corpus
     from mmfeat.extraction import extract
+    from mmfeat.sae.export import export_sae
     from mmfeat.sae.interop import load_sae
     from mmfeat.store.activations import open_activations
     from mmfeat.sweep import sweep
@@ -28,6 +29,7 @@ __all__ = [
     "MmfeatError",
     "__version__",
     "build_atlas",
+    "export_sae",
     "extract",
     "figures",
     "load_sae",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "build_atlas": ("mmfeat.atlas.build", "build_atlas"),
+    "export_sae": ("mmfeat.sae.export", "export_sae"),
     "extract": ("mmfeat.extraction", "extract"),
     "load_sae": ("mmfeat.sae.interop", "load_sae"),
     "open_activations": ("mmfeat.store.activations", "open_activations"),

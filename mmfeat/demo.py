@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import h5py
+from typing import Any
 
 from mmfeat import provenance
 from mmfeat.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from mmfeat.sae.settings import TrainSettings
 
 QUICK = {"optimiser.steps": 600, "sae.d_sae": 256}
 QUICK_SHARE = 4  # one concept in so many
@@ -43,17 +37,23 @@ def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> 
         ``features``, ``alive`` and ``shared``; the same of the naive one as
         ``naive``; ``seconds``, ``peak_rss_bytes``.
     """
-    from mmfeat import extraction, training
+    from mmfeat import extraction, steps, training
 
     started = time.perf_counter()
     corpus, activations = out / "corpus.h5", out / "activations.h5"
     _corpus(corpus, quick, progress)
-    extracting = extraction.ExtractSettings()
-    if _provenance(activations) != extraction.recorded(corpus, extracting):
-        extraction.extract(corpus, activations, extracting, progress=progress)
+    settings = extraction.ExtractSettings()
+    steps.ensure_activations(corpus, activations, settings, progress=progress)
     changes = QUICK if quick else None
     atlases = [
-        _atlas(out, suffix, training.recipe(name, changes), activations, corpus, progress)
+        steps.ensure_atlas(
+            activations,
+            out / f"sae{suffix}",
+            out / f"atlas{suffix}.h5",
+            training.recipe(name, changes),
+            corpus=corpus,
+            progress=progress,
+        )
         for suffix, name in (("", training.DEFAULT_RECIPE), ("-naive", training.NAIVE_RECIPE))
     ]
     return {
@@ -66,44 +66,11 @@ def run_demo(out: Path, *, quick: bool = False, progress: Progress = SILENT) -> 
     }
 
 
-def _atlas(
-    out: Path,
-    suffix: str,
-    settings: TrainSettings,
-    activations: Path,
-    corpus: Path,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Train an SAE and build its atlas with a map; return their paths and what is in it."""
-    from mmfeat import training
-    from mmfeat.atlas import build
-    from mmfeat.atlas.map import add_map
-
-    sae, atlas = out / f"sae{suffix}", out / f"atlas{suffix}.h5"
-    if _sae_provenance(sae) != json.loads(training.recorded(activations, settings)):
-        training.train(activations, sae, settings, progress=progress)
-    if _provenance(atlas) != build.recorded(activations, sae, corpus, True):
-        build.build_atlas(activations, sae, atlas, corpus=corpus, progress=progress)
-    with h5py.File(atlas, "r") as file:
-        mapped = "umap" in file["maps"]
-    if not mapped:
-        add_map(atlas, progress=progress)
-    with h5py.File(atlas, "r") as file:
-        features = file["features"]
-        alive = (features["firing_rate_image"][:] + features["firing_rate_text"][:]) > 0
-        return {
-            "sae": str(sae),
-            "atlas": str(atlas),
-            "features": len(alive),
-            "alive": int(alive.sum()),
-            "shared": int(features["shared"][:].sum()),
-        }
-
-
 def _corpus(path: Path, quick: bool, progress: Progress) -> None:
     from mmfeat.corpus import openmoji
     from mmfeat.corpus.file import write_corpus
     from mmfeat.corpus.model import ItemRow
+    from mmfeat.steps import provenance_of
 
     def rows() -> Iterator[ItemRow]:
         concepts = sorted({entry.concept for entry in openmoji.load_emoji()})
@@ -113,7 +80,7 @@ def _corpus(path: Path, quick: bool, progress: Progress) -> None:
                 yield row
 
     record = provenance.record("demo corpus", {"quick": quick})
-    if _provenance(path) != record:
+    if provenance_of(path) != record:
         write_corpus(
             path,
             rows(),
@@ -123,25 +90,6 @@ def _corpus(path: Path, quick: bool, progress: Progress) -> None:
             provenance=record,
             progress=progress,
         )
-
-
-def _provenance(path: Path) -> str | None:
-    """Return the provenance of a file of ours; None when it cannot be read."""
-    try:
-        with h5py.File(path, "r") as file:
-            return str(file.attrs["provenance"])
-    except (OSError, KeyError):
-        return None
-
-
-def _sae_provenance(folder: Path) -> dict[str, Any] | None:
-    from mmfeat.sae.interop import sae_config
-
-    try:
-        found: dict[str, Any] = sae_config(folder)["metadata"]["provenance"]
-        return found
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def peak_rss_bytes() -> int:

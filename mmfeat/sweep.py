@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mmfeat import toml
 from mmfeat.errors import MmfeatError
 from mmfeat.files import disk_errors, exclusive, whole_file
 from mmfeat.progress import SILENT, Progress
@@ -82,20 +82,11 @@ def load_sweep(file: Path) -> SweepSettings:
     MmfeatError
         If it is missing, not TOML, or a key or value is not understood.
     """
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise MmfeatError(f"{file} does not exist; check the path.") from None
-    except OSError as error:
-        raise MmfeatError(f"{file} cannot be read; give a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MmfeatError(f"{file} is not a TOML file ({error}); mend it.") from error
+    values = toml.read(file)
     try:
         return SweepSettings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise MmfeatError(f"{file}: {name}: {first['msg']}; mend that value.") from error
+        raise toml.refusal(file, error) from error
 
 
 def sweep(file: Path | str, out: Path | str, *, progress: Progress = SILENT) -> dict[str, Any]:
@@ -122,6 +113,7 @@ def sweep(file: Path | str, out: Path | str, *, progress: Progress = SILENT) -> 
         If a setting is not understood, settings exclude each other, streams are not there,
         or the folder is being written.
     """
+    from mmfeat.sae.interop import provenance_of
     from mmfeat.store.activations import open_activations
 
     file, folder = Path(file), Path(out)
@@ -136,7 +128,11 @@ def sweep(file: Path | str, out: Path | str, *, progress: Progress = SILENT) -> 
     ):
         prepared = {name: Prepared(acts, own) for name, own in settings.items()}
         _write(folder, prepared)
-        kept = [name for name, one in prepared.items() if _is_there(folder / name, one)]
+        kept = [
+            name
+            for name, one in prepared.items()
+            if provenance_of(folder / name) == json.loads(one.record)
+        ]
         missing = [name for name in prepared if name not in kept]
         results: dict[str, Any] = {}
         failed: dict[str, str] = {}
@@ -172,16 +168,6 @@ def _train(
         else:
             found[name] = one.save(saes, folder / name)
     return found
-
-
-def _is_there(folder: Path, prepared: Prepared) -> bool:
-    from mmfeat.sae.interop import sae_config
-
-    try:
-        metadata = sae_config(folder)["metadata"]
-        return bool(metadata["provenance"] == json.loads(prepared.record))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _write(folder: Path, prepared: Mapping[str, Prepared]) -> None:

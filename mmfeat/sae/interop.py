@@ -214,6 +214,15 @@ def sae_config(folder: Path) -> dict[str, Any]:
     return found
 
 
+def provenance_of(folder: Path) -> dict[str, Any] | None:
+    """Return the provenance of the SAE in a folder; None if there is none."""
+    try:
+        found: dict[str, Any] = sae_config(folder)["metadata"]["provenance"]
+        return found
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def load_sae(folder: Path | str, streams: Sequence[str] = (), languages: int = 1) -> TrainedSAE:
     """Read an SAE folder: one of ours, of SAELens 6 or of EleutherAI's sparsify.
 

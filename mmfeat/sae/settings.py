@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from mmfeat import toml
 from mmfeat.errors import MmfeatError
 
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -216,15 +217,7 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
     values: dict[str, Any] = {}
     where = "the settings"
     if file is not None:
-        where = str(file)
-        try:
-            values = tomllib.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
-            raise MmfeatError(f"{file} does not exist; check the path.") from None
-        except OSError as error:
-            raise MmfeatError(f"{file} cannot be read; give a TOML file.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise MmfeatError(f"{file} is not a TOML file ({error}); mend it.") from error
+        where, values = str(file), toml.read(file)
     for key, value in (overrides or {}).items():
         node = values
         *sections, last = key.split(".")

@@ -95,10 +95,19 @@ def test_processes_together_train_what_one_trains(
 def test_shards_killed_and_launched_again_go_on_from_one_step(
     tmp_path: Path, activations_path: Path
 ) -> None:
-    more = {"optimiser.steps": 1200}
+    often = tmp_path / "often.py"  # with many checkpoints
+    often.write_text(
+        "from mmfeat.cli.app import main\nfrom mmfeat.sae import trainer\n"
+        "trainer.CHECKPOINT_EVERY = 20\nmain()\n"
+    )
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    train([*command(activations_path, whole, "shared-topk", **more), "--shards", "2"], 2)
-    words = [*command(activations_path, killed, "shared-topk", **more), "--shards", "2"]
+
+    def sharded(out: Path) -> list[str]:
+        words = command(activations_path, out, "shared-topk", **{"optimiser.steps": 120})
+        return [str(often), *words[2:], "--shards", "2"]
+
+    train(sharded(whole), 2)
+    words = sharded(killed)
     launcher = psutil.Popen(
         torchrun(2, words),
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -176,3 +176,45 @@ def test_one_scale_for_all_streams_gives_a_mean_squared_norm_of_d_in(
         scales = np.concatenate([stats[name].scale for name in streams])
         assert (scales == scales[0]).all()
         assert np.mean(norms) == pytest.approx(stream.d, rel=1e-4)
+
+
+def reordered(source_path: Path, path: Path, order: np.ndarray) -> Path:
+    """A copy whose captions, and the rows of text, stand in another order."""
+    import shutil
+
+    import h5py
+
+    shutil.copy(source_path, path)
+    with h5py.File(path, "r+") as file:
+        for name in ("item", "language"):
+            file["captions"][name][:] = file["captions"][name][:][order]
+        text = file["hooks/joint/text.pooled"]
+        rows = order  # every caption has one row, in its order
+        assert (text["caption"][:] == np.arange(len(rows))).all()
+        for name in ("x", "item", "language"):
+            text[name][:] = text[name][:][rows]
+    return path
+
+
+def test_a_file_sorted_by_language_trains_like_a_shuffled_one(
+    tmp_path: Path, activations_path: Path
+) -> None:
+    from mmfeat.training import recipe, train
+
+    with open_activations(activations_path) as acts:
+        language = acts.caption_language
+    rng = np.random.default_rng(0)
+    orders = {"sorted": np.argsort(language, kind="stable")}
+    orders |= {f"shuffled {i}": rng.permutation(len(language)) for i in range(3)}
+    settings = recipe(
+        "naive-topk",
+        {"sae.d_sae": 96, "sae.k": 8, "optimiser.steps": 300, "batch.size": 256},
+    )
+    fvu = {}
+    for name, order in orders.items():
+        copy = reordered(activations_path, tmp_path / f"{name}.h5", order)
+        result = train(copy, tmp_path / name, settings)
+        fvu[name] = result["fvu_mean"]["text.pooled"]
+    apart = [fvu[name] for name in fvu if name != "sorted"]
+    # As near to the shuffled ones as these are to each other, four standard deviations at most.
+    assert abs(fvu["sorted"] - np.mean(apart)) < 4 * max(np.std(apart), 0.003)
