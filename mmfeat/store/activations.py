@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
 
 KIND = "mmfeat-activations"
+_READERS = 8  # threads that wait for a disk
 _FAULTS = (KeyError, OSError, ValueError, TypeError, AttributeError, RuntimeError, IndexError)
 
 
@@ -83,6 +86,28 @@ class Stream:
         if self._offset is None:
             return self._x
         return np.memmap(self._path, self._dtype, "r", self._offset, self._shape)
+
+    def take(self, index: Int[np.ndarray, "n"]) -> np.ndarray:
+        """Return rows from anywhere in the file, given in ascending order, each once.
+
+        What is not in memory is read by several threads, as a disk is fast only when it has
+        much to do, and without the pages around, which nobody wants.
+        """
+        x = self.x
+        if not isinstance(x, np.memmap):
+            return np.asarray(x[index])
+        if hasattr(mmap, "MADV_RANDOM"):
+            x._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
+        found = np.empty((len(index), self.d), x.dtype)
+        ends = np.linspace(0, len(index), _READERS + 1).astype(int)
+
+        def read(first: int, last: int) -> None:
+            # numpy does not hold the interpreter meanwhile, so that the threads wait together.
+            np.take(x, index[first:last], axis=0, out=found[first:last], mode="clip")
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            list(pool.map(read, ends[:-1], ends[1:]))
+        return found
 
     @property
     def group(self) -> Int[np.ndarray, "rows"]:

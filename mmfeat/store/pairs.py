@@ -217,5 +217,5 @@ class PairSource:
         first, count = bounds[key], bounds[key + 1] - bounds[key]
         chosen = first + (rng.random(len(key)) * count).astype(np.int64)
         unique, inverse = np.unique(chosen, return_inverse=True)
-        x = np.asarray(stream.x[unique])[inverse]
+        x = stream.take(unique)[inverse]
         return self._standardisation[stream.name].apply(x, stream.group[chosen])

@@ -147,3 +147,47 @@ def test_what_ranks_cannot_divide_is_one_sentence(
     line = torchrun(2, [*words, "--shards", str(shards)])
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and f"Error: {sentence}" in done.stderr
+
+
+HELD = """
+import json, sys
+import torch
+from mmfeat.sae.batch import PairBatch
+from mmfeat.sae.ranks import launched, parted
+from mmfeat.sae.settings import load_settings
+from mmfeat.sae.step import Training
+
+ranks = launched(int(sys.argv[1]))
+settings = load_settings(None, {
+    "streams": ["image.pooled"], "sae.d_sae": 4096, "sae.k": 8, "optimiser.aux_k": 0,
+})
+training = Training(64, settings, ranks=ranks)
+x = torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
+number = torch.arange(32)
+batch = PairBatch({"image.pooled": x}, {"image.pooled": -torch.ones(32, dtype=torch.int64)},
+                  {"image.pooled": torch.ones(32)}, number, number)
+loss = training.step(batch, 0)
+held = [p for p in training.parameters]
+held += [t for state in training.optimiser.state.values() for t in state.values()]
+print(json.dumps([loss, sum(t.numel() for t in held)]), flush=True)
+parted()
+"""
+
+
+def test_a_rank_holds_its_part_of_the_dictionary_alone(tmp_path: Path) -> None:
+    script = tmp_path / "held.py"
+    script.write_text(HELD)
+    found = {}
+    for shards in (1, 2, 4):
+        line = torchrun(shards, [str(script), str(shards)]) if shards > 1 else [
+            sys.executable, str(script), "1",
+        ]  # fmt: skip
+        done = subprocess.run(line, capture_output=True, text=True, check=True)
+        found[shards] = [json.loads(words) for words in done.stdout.split("\n") if words]
+        assert len(found[shards]) == shards
+    ((loss, whole),) = found[1]
+    for shards in (2, 4):
+        for part_loss, part in found[shards]:
+            assert part_loss == pytest.approx(loss, rel=1e-6)
+            # The bias of the decoder, and the counts of steps, are everyone's.
+            assert part == pytest.approx(whole / shards, abs=3 * 64 + 8)

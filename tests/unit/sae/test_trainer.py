@@ -244,3 +244,47 @@ def test_dead_latents_are_counted_in_each_stream_and_language(tmp_path: Path) ->
     assert set(line["dead"]) == {"image.pooled", "text.pooled"}
     assert set(line["dead"]["image.pooled"]) == {"all"}
     assert set(line["dead"]["text.pooled"]) == {"0", "1"}
+
+
+def test_tensorboard_gets_the_log_where_it_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train_sae(planted, D_IN, settings(**{"optimiser.steps": 150}), tmp_path)
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    shown = [(event.step, event.value) for event in board.Scalars("loss")]
+    assert [step for step, _ in shown] == [50, 100, 150]
+    assert [value for _, value in shown] == pytest.approx([line["loss"] for line in lines])
+    assert "l0/image.pooled" in board.Tags()["scalars"]
+
+
+def test_progress_says_how_the_loss_goes(tmp_path: Path) -> None:
+    from contextlib import contextmanager
+
+    told: list[tuple[int, str]] = []
+
+    class Told:
+        @contextmanager
+        def stage(self, description: str, total: int | None):
+            assert (description, total) == ("training SAE", 100)
+            yield lambda steps, note="": told.append((steps, note))
+
+    train_sae(planted, D_IN, settings(**{"optimiser.steps": 100}), tmp_path, progress=Told())
+    loss = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["loss"]
+    assert sum(steps for steps, _ in told) == 100
+    assert [note for _, note in told if note][-1] == f"loss {loss:.3f}"
+
+
+def test_a_loss_that_explodes_names_the_last_good_state(tmp_path: Path) -> None:
+    def growing(step: int) -> PairBatch:
+        batch = planted(step)
+        scale = 1.0 if step < 520 else 1e6
+        rows = {view: x * scale for view, x in batch.rows.items()}
+        return PairBatch(rows, batch.language, batch.weight, batch.item, batch.concept)
+
+    with pytest.raises(MmfeatError, match=r"exploded at step 520;.*checkpoint\.pt\)") as caught:
+        train_sae(growing, D_IN, settings(**{"optimiser.steps": 700}), tmp_path)
+    assert str(tmp_path / "checkpoint.pt") in str(caught.value)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 500
