@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import Advance
-from mmfeat.sae.interop import TrainedSAE
+from mmfeat.sae.interop import TrainedSAE, load_sae
 from mmfeat.store.activations import Activations, Stream
 
 _CHUNK = 16_384
@@ -117,22 +117,39 @@ class EncodedRows(NamedTuple):
     latents: Int[Tensor, "rows m"]
 
 
-def check_match(trained: TrainedSAE, activations: Activations, folder: Path) -> None:
-    """Refuse an SAE of another backbone, or with other languages in its statistics.
+def load_matching(folder: Path, activations: Activations) -> tuple[TrainedSAE, str]:
+    """Read an SAE that acts on these activations, and say at which hook point.
+
+    An SAE of another program says neither what it was trained on nor how rows are standardised:
+    it acts on raw rows, at its hook point if it names one of the file's, or the only one.
 
     Raises
     ------
     MmfeatError
-        If the SAE in `folder` was not trained on such activations.
+        If the SAE was trained on another backbone or with other languages, or its hook point
+        is not known.
     """
-    own = (("model_name", activations.backbone), ("languages", list(activations.languages)))
-    for key, value in own:
-        known = trained.metadata.get(key)
-        if known != value:
+    hooks = activations.hooks
+    streams = sorted({name for streams in hooks.values() for name in streams})
+    trained = load_sae(folder, streams, len(activations.languages))
+    hook = trained.metadata.get("hook_name")
+    if "provenance" in trained.metadata:
+        own = (("model_name", activations.backbone), ("languages", list(activations.languages)))
+        for key, value in own:
+            known = trained.metadata.get(key)
+            if known != value:
+                raise MmfeatError(
+                    f"{folder} was trained with {key} {known}, but {activations.path} has {value}; "
+                    "give the activations it was trained on."
+                )
+    elif hook not in hooks:
+        if len(hooks) != 1:
             raise MmfeatError(
-                f"{folder} was trained with {key} {known}, but {activations.path} has {value}; "
-                "give the activations it was trained on."
+                f"{folder} does not say at which of {', '.join(hooks)} it acts; write it into "
+                "metadata.hook_name of its cfg.json."
             )
+        (hook,) = hooks
+    return trained, str(hook)
 
 
 @torch.inference_mode()

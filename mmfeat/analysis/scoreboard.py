@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from mmfeat.analysis.agreement import language_jaccard
 from mmfeat.analysis.atom_error import atom_error
-from mmfeat.analysis.codes import Codes, check_match, encode_stream
+from mmfeat.analysis.codes import Codes, encode_stream, load_matching
 from mmfeat.analysis.fidelity import fidelity
 from mmfeat.analysis.firing import firing, modality_score
 from mmfeat.analysis.held_out import IMAGE, TEXT, HeldOut, held_out
@@ -77,8 +77,7 @@ def evaluate(
         try:
             with progress.stage("scoring SAEs", len(folders)) as advance:
                 for folder in folders:
-                    trained = load_sae(folder)
-                    hook = _hook(trained)
+                    trained, hook = load_matching(folder, acts)
                     if hook not in on:
                         on[hook] = held_out(acts, hook, items)
                     scores, its_alive = _score(trained, on[hook])
@@ -262,9 +261,7 @@ def _check_distinct(folders: list[Path]) -> None:
 
 def _training(folder: Path, acts: Activations) -> tuple[str, int] | None:
     """Check that an SAE fits, before any is scored, and return how it was trained."""
-    trained = load_sae(folder)
-    check_match(trained, acts, folder)
-    hook = _hook(trained)
+    trained, hook = load_matching(folder, acts)
     seen = {modality_of(name) for name in trained.metadata.get("streams", (IMAGE, TEXT))}
     if seen != {"image", "text"}:
         raise MmfeatError(

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from mmfeat import hdf5, provenance
-from mmfeat.analysis.codes import Codes, check_match, encode_stream
+from mmfeat.analysis.codes import Codes, encode_stream, load_matching
 from mmfeat.analysis.examples import Examples, examples
 from mmfeat.analysis.fidelity import fidelity
 from mmfeat.analysis.firing import MIN_FIRINGS, Firing, firing, modality_score
@@ -22,7 +22,7 @@ from mmfeat.analysis.units import pooled_sharing
 from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
-from mmfeat.sae.interop import TrainedSAE, load_sae
+from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.topk import TopKSAE
 from mmfeat.store.activations import Activations, Stream, open_activations
 
@@ -79,9 +79,7 @@ def build_atlas(
     source, folder, target = Path(activations), Path(sae), Path(out)
     hdf5.check_target(target, KIND)
     with open_activations(source) as acts:
-        trained = load_sae(folder)
-        hook = str(trained.metadata.get("hook_name", "joint"))
-        check_match(trained, acts, folder)
+        trained, hook = load_matching(folder, acts)
         if not acts.languages:
             raise MmfeatError(f"{acts.path} has no captions, and an atlas needs some.")
         place = Path(corpus) if corpus else acts.corpus_path
