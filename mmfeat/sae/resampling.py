@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mmfeat.sae.adam import Adam
 from mmfeat.sae.base import SAE
 from mmfeat.sae.jump_relu import JumpReLUSAE
 
@@ -19,7 +20,7 @@ def resample(
     dead: Bool[Tensor, "d_sae"],
     x: Float[Tensor, "rows d_in"],
     error: Float[Tensor, "rows d_in"],
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     generator: torch.Generator,
 ) -> int:
     """Point dead latents to rows that are reconstructed badly.
@@ -76,7 +77,7 @@ def _first_of_its_kind(x: Float[Tensor, "rows d_in"]) -> Bool[Tensor, "rows"]:
 
 
 def _renew(
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     parameter: Tensor,
     dim: int,
     latents: Int[Tensor, "new"],
@@ -84,6 +85,5 @@ def _renew(
 ) -> None:
     """Set the entries of latents, and the optimiser's moments of them to 0."""
     parameter.index_copy_(dim, latents, values)
-    for moment in optimiser.state.get(parameter, {}).values():
-        if isinstance(moment, Tensor) and moment.shape == parameter.shape:
-            moment.index_fill_(dim, latents, 0)
+    for moment in optimiser.moments(parameter):
+        moment.index_fill_(dim, latents, 0)

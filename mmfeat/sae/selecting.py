@@ -43,7 +43,9 @@ class SelectingSAE(UnitDecoder):
 
     def score(self, pre: Float[Tensor, "rows d_sae"]) -> Float[Tensor, "rows d_sae"]:
         """Return what the support is selected by in training."""
-        return pre.detach() * self.gain
+        pre = pre.detach()
+        # A product with ones is a pass over all that is there.
+        return pre if bool((self.gain == 1).all()) else pre * self.gain
 
     @abstractmethod
     def support(self, score: Float[Tensor, "rows d_sae"]) -> Support:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mmfeat.sae.adam import Adam
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import PairBatch, modality_of
 from mmfeat.sae.codes import Codes
@@ -103,9 +104,7 @@ class Training:
             sae.to(device)
         parameters = {id(p): p for sae in self.modules for p in sae.parameters()}
         self.parameters = list(parameters.values())
-        self.optimiser = torch.optim.Adam(
-            self.parameters, lr=options.lr, betas=options.betas, fused=True
-        )
+        self.optimiser = Adam(self.parameters, options.betas)
         self.balance = {
             modality: Balance(sae, balance)
             for modality, sae in self.saes.items()
@@ -120,7 +119,7 @@ class Training:
         """Return all that a checkpoint must hold."""
         return {
             "saes": [sae.state_dict() for sae in self.modules],
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
             "silence": self.silence.state(),
             "rates": [balance.rate for balance in self.balance.values()],
             "generator": self.generator.get_state(),
@@ -132,7 +131,7 @@ class Training:
             sae.load_state_dict(values)
         for balance, rate in zip(self.balance.values(), state["rates"], strict=True):
             balance.rate.copy_(rate)
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load(state["optimiser"])
         self.silence.load(state["silence"])
         self.generator.set_state(state["generator"])
 
@@ -223,7 +222,7 @@ class Training:
 
     def _update(self, loss: Tensor, step: int) -> None:
         options = self.settings.optimiser
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.forget_gradients()
         torch.autograd.backward(loss)
         if self.ranks.rows.size > 1:
             for parameter in self.parameters:
@@ -231,16 +230,12 @@ class Training:
                     parameter.grad = self.ranks.rows.total(parameter.grad)
         for sae in self.modules:
             sae.before_step()
+        divisor = None
         if options.clip is not None:
             # The loss is divided by d_in so that the weights of its terms mean the same at
             # every width; the limit is meant for the undivided one.
-            norm = self._norm()
-            # Set as a gradient scaler does: the optimiser divides by it, no pass of its own.
-            scale = (norm * self.d_in / options.clip).clamp(min=1)
-            self.optimiser.grad_scale = scale  # type: ignore[attr-defined]
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, options)
-        self.optimiser.step()
+            divisor = (self._norm() * self.d_in / options.clip).clamp(min=1)
+        self.optimiser.step(learning_rate(step, options), divisor)
         for sae in self.modules:
             sae.after_step()
 

@@ -168,7 +168,7 @@ batch = PairBatch({"image.pooled": x}, {"image.pooled": -torch.ones(32, dtype=to
                   {"image.pooled": torch.ones(32)}, number, number)
 loss = training.step(batch, 0)
 held = [p for p in training.parameters]
-held += [t for state in training.optimiser.state.values() for t in state.values()]
+held += [m for p in training.parameters for m in training.optimiser.moments(p)]
 print(json.dumps([loss, sum(t.numel() for t in held)]), flush=True)
 parted()
 """
@@ -189,5 +189,5 @@ def test_a_rank_holds_its_part_of_the_dictionary_alone(tmp_path: Path) -> None:
     for shards in (2, 4):
         for part_loss, part in found[shards]:
             assert part_loss == pytest.approx(loss, rel=1e-6)
-            # The bias of the decoder, and the counts of steps, are everyone's.
-            assert part == pytest.approx(whole / shards, abs=3 * 64 + 8)
+            # The bias of the decoder is everyone's.
+            assert part == pytest.approx(whole / shards, abs=3 * 64)
