@@ -111,7 +111,7 @@ def _by_latent(
     return F.embedding_bag(rows, table, first, mode="sum", per_sample_weights=values[order])
 
 
-def _at(
+def at(
     support: Support, left: Float[Tensor, "rows width"], right: Float[Tensor, "d_sae width"]
 ) -> Float[Tensor, "active"]:
     """Return the inner product of row r and latent i for each pair of the support."""
@@ -157,7 +157,7 @@ class _Decode(torch.autograd.Function):
         values, W_dec = ctx.saved_tensors
         support: Support = ctx.support
         gradient = gradient.contiguous()
-        return _at(support, gradient, W_dec), _by_latent(support, values, gradient), None
+        return at(support, gradient, W_dec), _by_latent(support, values, gradient), None
 
 
 class _Products(torch.autograd.Function):
@@ -175,8 +175,8 @@ class _Products(torch.autograd.Function):
         (gradient,) = gradients
         a, table_b = ctx.saved_tensors
         rows_a, rows_b = ctx.supports
-        d_a = _at(rows_a, gradient, table_b)
-        return d_a, _at(rows_b, gradient.T, _transposed(a, rows_a)), None, None
+        d_a = at(rows_a, gradient, table_b)
+        return d_a, at(rows_b, gradient.T, _transposed(a, rows_a)), None, None
 
 
 def _transposed(values: Float[Tensor, "active"], support: Support) -> Float[Tensor, "d_sae rows"]:

@@ -9,12 +9,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mmfeat.sae.codes import Codes
+from mmfeat.sae.narrow import HIDDEN, Narrow, pays
 from mmfeat.sae.ranks import Ranks
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import SupportSettings
 from mmfeat.sae.sparse import SparseCodes, Support
 
-_HIDDEN = -1e9
 _DRAWN = 64  # rows whose hidden latents are drawn at a time
 _BLOCK = 1 << 24  # pre-activations computed at a time: 64 MiB of them
 
@@ -50,13 +50,19 @@ class Selection:
         first = next(iter(saes.values()))
         pairs = len(next(iter(rows.values())))
         size = max(1, _BLOCK // first.d_sae) if first.rows_apart else pairs
+        narrow = self._narrow(saes, rows)
         hidden = self._hidden(pairs, first) if self.settings.mask else None
         supports: dict[str, list[Support]] = {view: [] for view in rows}
         values: dict[str, list[Tensor]] = {view: [] for view in rows}
         for start in range(0, pairs, size):
             block = {view: x[start : start + size] for view, x in rows.items()}
             out = None if hidden is None else hidden[start : start + size]
-            for view, (support, kept) in self._block(saes, block, out).items():
+            found = (
+                {view: _narrow_support(narrow[view], x, out) for view, x in block.items()}
+                if narrow
+                else self._block(saes, block, out)
+            )
+            for view, (support, kept) in found.items():
                 supports[view].append(support)
                 values[view].append(kept)
         one: dict[int, Support] = {}
@@ -67,6 +73,19 @@ class Selection:
             kept = torch.cat(values[view])
             codes[view] = SparseCodes.encoded(saes[view], rows[view], kept, support)
         return codes
+
+    @torch.no_grad()
+    def _narrow(
+        self, saes: Mapping[str, SelectingSAE], rows: Mapping[str, Float[Tensor, "pairs d_in"]]
+    ) -> dict[str, Narrow]:
+        """Return encoders that find the supports faster, where there are any."""
+        found: dict[str, Narrow] = {}
+        for view, sae in saes.items():
+            fits = sae.rows_apart and not self.settings.shared and self.ranks.shards.size == 1
+            if not (fits and pays(rows[view], sae.d_sae, sae.k)):
+                return {}
+            found[view] = Narrow(sae.W_enc.T.contiguous(), sae.b_enc, sae.gain, sae.k)
+        return found
 
     def _hidden(self, pairs: int, sae: SelectingSAE) -> Bool[Tensor, "pairs d_sae"]:
         """Draw what is hidden from all ranks, and return this one's part."""
@@ -99,7 +118,7 @@ class Selection:
             if not own:
                 saes[view].observe(pre[view])
             if hidden is not None:
-                pre[view].masked_fill_(hidden, _HIDDEN)
+                pre[view].masked_fill_(hidden, HIDDEN)
             score[view] = saes[view].score(pre[view])
         if self.settings.shared:
             common = next(iter(saes.values())).support(torch.stack(list(score.values())).sum(0))
@@ -111,3 +130,11 @@ class Selection:
                 saes[view].observe(pre[view], support)
         return {view: (support, pre[view][support.row, support.latents])
                 for view, support in supports.items()}  # fmt: skip
+
+
+@torch.no_grad()
+def _narrow_support(
+    narrow: Narrow, x: Float[Tensor, "rows d_in"], hidden: Bool[Tensor, "rows d_sae"] | None
+) -> tuple[Support, Float[Tensor, "active"]]:
+    latents, pre = narrow.top(x, hidden)
+    return Support.of_rows(latents, len(narrow.weight)), pre.flatten()
