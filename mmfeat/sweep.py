@@ -148,7 +148,6 @@ def _train(
     prepared: Mapping[str, Prepared], folder: Path, progress: Progress
 ) -> dict[str, dict[str, Any] | str]:
     """Train some in one pass; return what they score, or why they failed."""
-    from mmfeat.sae.interop import forget_sae
     from mmfeat.sae.trainer import train_saes
 
     # Trainings that draw alike are given the same batches.
@@ -157,7 +156,7 @@ def _train(
     for name, one in prepared.items():
         own = one.settings
         draw = own.hook, own.streams, own.batch.model_dump_json(), own.seed
-        forget_sae(folder / name)
+        one.clear(folder / name)
         plans.append(one.plan(folder / name, sources.setdefault(draw, one.pairs)))
     found: dict[str, dict[str, Any] | str] = {}
     for (name, one), saes in zip(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "shared-topk"
 NAIVE_RECIPE = "naive-topk"
+_SCORES = "scores.json"
 
 
 def recipe(name: str, overrides: dict[str, Any] | None = None) -> TrainSettings:
@@ -122,6 +123,13 @@ class Prepared:
 
         return Plan(self.settings, batches or self.pairs, self.pairs.d_in, folder, self.record)
 
+    def clear(self, folder: Path) -> None:
+        """Take away what an earlier training left: from now on its SAE is no longer whole."""
+        from mmfeat.sae.interop import forget_sae
+
+        forget_sae(folder)
+        (folder / _SCORES).unlink(missing_ok=True)
+
     def save(self, saes: dict[str, SAE], folder: Path) -> dict[str, Any]:
         """Score trained SAEs, write their folder and return the scores."""
         from mmfeat.analysis.fidelity import fidelity
@@ -142,7 +150,7 @@ class Prepared:
             name: fidelity(trained, self.activations, settings.hook, name)
             for name in settings.streams
         }
-        with whole_file(folder / "scores.json") as temporary:
+        with whole_file(folder / _SCORES) as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         save_sae(folder, saes, self.streams, metadata)
         checkpoint.clean(folder / checkpoint.NAME)
@@ -195,7 +203,6 @@ def train(
         If settings exclude each other, the streams are not there, or the folder is
         being written.
     """
-    from mmfeat.sae.interop import forget_sae
     from mmfeat.sae.ranks import Ranks
     from mmfeat.sae.trainer import train_saes
     from mmfeat.store.activations import open_activations
@@ -211,8 +218,7 @@ def train(
     ):
         prepared = Prepared(acts, settings or recipe(DEFAULT_RECIPE))
         if ranks.first:
-            # Whatever SAE was here is no longer whole from now on.
-            forget_sae(folder)
+            prepared.clear(folder)
         ranks.wait()
         plan = prepared.plan(folder)
         (saes,) = train_saes([plan], progress=progress if ranks.first else SILENT, ranks=ranks)

@@ -162,7 +162,6 @@ def forget_sae(folder: Path) -> None:
     """Take away what makes an SAE in a folder whole, before another is written there."""
     for place in (folder, *(folder / modality for modality in _MODALITIES)):
         (place / "cfg.json").unlink(missing_ok=True)
-    (folder / "scores.json").unlink(missing_ok=True)
 
 
 def _save_one(

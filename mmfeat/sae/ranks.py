@@ -196,7 +196,8 @@ def launched(shards: int = 1) -> Ranks:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world % shards:
         raise MmfeatError(
-            f"{world} processes cannot hold {shards} shards; launch a multiple of {shards} "
+            f"{world} process{'es' if world > 1 else ''} cannot hold {shards} shards; launch a "
+            f"multiple of {shards} "
             f"(torchrun --nproc-per-node {shards} ...)."
         )
     if world == 1:

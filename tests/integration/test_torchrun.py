@@ -14,15 +14,43 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mmfeat.errors import MmfeatError
+from mmfeat.sae.combinations import check_ranks
+from mmfeat.training import recipe, train
+
 SETTINGS = {"sae.d_sae": 64, "batch.size": 64, "optimiser.steps": 60}
 DEAD = {"optimiser.dead_after": 5, "optimiser.aux_k": 8, "optimiser.clip": 0.5}
+# Recipe, what differs from it, processes, shards.
+CASES: dict[str, tuple[str, dict[str, object], int, int]] = {
+    "rows, captions in two languages": ("shared-topk", {"batch.second_caption": True}, 2, 1),
+    "rows, resampling": (
+        "naive-topk", {"optimiser.resample_every": 20, "loss.energy_gap": 0.1}, 4, 1,
+    ),
+    "rows, batch-topk": ("batch-topk", {}, 2, 1),
+    "rows, gated": ("gated", {"loss.contrastive": 0.1, "loss.iso_energy": 0.1}, 2, 1),
+    "shards": ("shared-topk", {}, 2, 2),
+    "four shards": ("naive-topk", {"support.shared": True, "loss.translation": 0.3}, 4, 4),
+    "rows and shards": ("shared-topk", {}, 4, 2),
+}  # fmt: skip
+SCRIPT = """
+import json, sys
+from mmfeat.sae.ranks import launched, parted
+from mmfeat.training import recipe, train
+
+for name, (kind, changes, shards) in json.loads(sys.argv[3]).items():
+    train(sys.argv[1], f"{sys.argv[2]}/{name}", recipe(kind, changes), ranks=launched(shards))
+parted()
+"""
 
 
-def command(activations: Path, out: Path, recipe: str, **more: object) -> list[str]:
+def changes(kind: str, more: dict[str, object]) -> dict[str, object]:
+    return {**SETTINGS, **DEAD, **({} if kind == "gated" else {"sae.k": 4}), **more}
+
+
+def command(activations: Path, out: Path, kind: str, **more: object) -> list[str]:
     words = ["-m", "mmfeat", "train", "--activations", str(activations), "--out", str(out)]
-    words += ["--recipe", recipe, "--json"]
-    selects = {} if recipe == "gated" else {"sae.k": 4}
-    for key, value in {**SETTINGS, **DEAD, **selects, **more}.items():
+    words += ["--recipe", kind, "--json"]
+    for key, value in changes(kind, more).items():
         words += ["--set", f"{key}={json.dumps(value)}"]
     return words
 
@@ -34,14 +62,29 @@ def torchrun(processes: int, words: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def train(words: list[str], processes: int = 1) -> dict[str, object]:
-    line = torchrun(processes, words) if processes > 1 else [sys.executable, *words]
+def launch(processes: int, words: list[str]) -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        torchrun(processes, words), capture_output=True, text=True, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
-    assert done.stdout.count('"fvu"') == 1, "only the first process speaks"
-    return found
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def together(activations_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what several processes have trained."""
+    folder = tmp_path_factory.mktemp("together")
+    script = folder / "script.py"
+    script.write_text(SCRIPT)
+    for processes in (2, 4):
+        asked = {
+            name: (kind, changes(kind, more), shards)
+            for name, (kind, more, of, shards) in CASES.items()
+            if of == processes
+        }
+        launch(processes, [str(script), str(activations_path), str(folder), json.dumps(asked)])
+    return folder
 
 
 def same(a: Path, b: Path, tolerance: float) -> None:
@@ -61,35 +104,26 @@ def same(a: Path, b: Path, tolerance: float) -> None:
         assert x["loss"] == pytest.approx(y["loss"], rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("recipe", "more", "processes", "shards"),
-    [
-        ("shared-topk", {"batch.second_caption": True}, 2, 1),
-        ("naive-topk", {"optimiser.resample_every": 20, "loss.energy_gap": 0.1}, 4, 1),
-        ("batch-topk", {}, 2, 1),
-        ("gated", {"loss.contrastive": 0.1, "loss.iso_energy": 0.1}, 2, 1),
-        ("shared-topk", {}, 2, 2),
-        ("naive-topk", {"support.shared": True, "loss.translation": 0.3}, 4, 4),
-        ("shared-topk", {}, 4, 2),
-    ],
-)
+@pytest.mark.parametrize("name", CASES)
 def test_processes_together_train_what_one_trains(
-    tmp_path: Path,
-    activations_path: Path,
-    recipe: str,
-    more: dict[str, object],
-    processes: int,
-    shards: int,
+    tmp_path: Path, activations_path: Path, together: Path, name: str
 ) -> None:
-    alone = command(activations_path, tmp_path / "alone", recipe, **more)
-    together = command(activations_path, tmp_path / "together", recipe, **more)
-    one = train(alone)
-    all_of_them = train([*together, "--shards", str(shards)], processes)
+    kind, more, _, _ = CASES[name]
+    train(activations_path, tmp_path, recipe(kind, changes(kind, more)))
     # A picture that stands twice in a batch ties with itself; which of the two is the last of a
     # batch's highest is left to chance, and one process takes one where several take both.
-    tolerance = 5e-3 if recipe == "batch-topk" else 2e-4
-    same(tmp_path / "alone", tmp_path / "together", tolerance)
-    assert one["fvu_mean"] == pytest.approx(all_of_them["fvu_mean"], rel=1e-3)
+    same(tmp_path, together / name, 5e-3 if kind == "batch-topk" else 2e-4)
+
+
+def test_torchrun_of_the_command_line_speaks_once(tmp_path: Path, activations_path: Path) -> None:
+    words = command(activations_path, tmp_path / "sae", "shared-topk")
+    said = launch(2, [*words, "--shards", "2"])
+    assert said.count('"fvu"') == 1
+    scores = json.loads((tmp_path / "sae" / "scores.json").read_text())
+    assert (
+        json.loads(said.strip().splitlines()[-1])["fvu"]["image.pooled"]
+        == (scores["image.pooled"]["fvu"])
+    )
 
 
 def test_shards_killed_and_launched_again_go_on_from_one_step(
@@ -106,7 +140,7 @@ def test_shards_killed_and_launched_again_go_on_from_one_step(
         words = command(activations_path, out, "shared-topk", **{"optimiser.steps": 120})
         return [str(often), *words[2:], "--shards", "2"]
 
-    train(sharded(whole), 2)
+    launch(2, sharded(whole))
     words = sharded(killed)
     launcher = psutil.Popen(
         torchrun(2, words),
@@ -121,7 +155,7 @@ def test_shards_killed_and_launched_again_go_on_from_one_step(
         process.kill()
     launcher.wait()
     assert not (killed / "cfg.json").exists()
-    train(words, 2)
+    launch(2, words)
     lines = [(f / "metrics.jsonl").read_text() for f in (whole, killed)]
     assert lines[0] == lines[1]
     for one, other in zip(
@@ -132,21 +166,29 @@ def test_shards_killed_and_launched_again_go_on_from_one_step(
 
 
 @pytest.mark.parametrize(
-    ("more", "shards", "sentence"),
+    ("more", "rows", "shards", "sentence"),
     [
-        ({}, 3, "2 processes cannot hold 3 shards"),
-        ({"batch.size": 63}, 1, "batch.size 63 cannot be divided among 2 ranks"),
-        ({"sae.d_sae": 65}, 2, "sae.d_sae 65 cannot be divided among 2 shards"),
-        ({"loss.iso_energy": 0.1}, 2, "loss.iso_energy needs all latents in one process"),
+        ({"batch.size": 63}, 2, 1, "batch.size 63 cannot be divided among 2 ranks"),
+        ({"sae.d_sae": 65}, 1, 2, "sae.d_sae 65 cannot be divided among 2 shards"),
+        ({"loss.iso_energy": 0.1}, 1, 2, "loss.iso_energy needs all latents in one process"),
+        ({"optimiser.resample_every": 5}, 1, 2, "optimiser.resample_every needs all latents"),
     ],
 )
 def test_what_ranks_cannot_divide_is_one_sentence(
-    tmp_path: Path, activations_path: Path, more: dict[str, object], shards: int, sentence: str
+    more: dict[str, object], rows: int, shards: int, sentence: str
 ) -> None:
-    words = command(activations_path, tmp_path / "sae", "naive-topk", **more)
-    line = torchrun(2, [*words, "--shards", str(shards)])
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert done.returncode != 0 and f"Error: {sentence}" in done.stderr
+    with pytest.raises(MmfeatError, match=sentence):
+        check_ranks(recipe("naive-topk", more), rows, shards)
+
+
+def test_more_shards_than_processes_are_one_sentence(
+    tmp_path: Path, activations_path: Path
+) -> None:
+    words = command(activations_path, tmp_path / "sae", "naive-topk")
+    done = subprocess.run(
+        [sys.executable, *words, "--shards", "3"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "Error: 1 process cannot hold 3 shards" in done.stderr
 
 
 HELD = """
@@ -169,7 +211,9 @@ batch = PairBatch({"image.pooled": x}, {"image.pooled": -torch.ones(32, dtype=to
 loss = training.step(batch, 0)
 held = [p for p in training.parameters]
 held += [m for p in training.parameters for m in training.optimiser.moments(p)]
-print(json.dumps([loss, sum(t.numel() for t in held)]), flush=True)
+from pathlib import Path
+said = json.dumps([loss, sum(t.numel() for t in held)])
+Path(sys.argv[2], f"{ranks.shards.size}.{ranks.shards.rank}").write_text(said)
 parted()
 """
 
@@ -179,11 +223,8 @@ def test_a_rank_holds_its_part_of_the_dictionary_alone(tmp_path: Path) -> None:
     script.write_text(HELD)
     found = {}
     for shards in (1, 2, 4):
-        line = torchrun(shards, [str(script), str(shards)]) if shards > 1 else [
-            sys.executable, str(script), "1",
-        ]  # fmt: skip
-        done = subprocess.run(line, capture_output=True, text=True, check=True)
-        found[shards] = [json.loads(words) for words in done.stdout.split("\n") if words]
+        launch(shards, [str(script), str(shards), str(tmp_path)])
+        found[shards] = [json.loads(f.read_text()) for f in sorted(tmp_path.glob(f"{shards}.*"))]
         assert len(found[shards]) == shards
     ((loss, whole),) = found[1]
     for shards in (2, 4):

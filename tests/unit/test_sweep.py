@@ -73,6 +73,7 @@ def test_what_is_there_is_left_and_what_changed_is_trained(
     before = {f: f.stat().st_mtime_ns for f in out.rglob("sae_weights.safetensors")}
     again = sweep(file, out)
     assert len(again["kept"]) == 8 and not again["runs"]
+    assert all((out / name / "scores.json").exists() for name in again["kept"])
     (out / "plain,sae.d_sae=32,seed=0" / "cfg.json").unlink()
     third = sweep(file, out)
     assert list(third["runs"]) == ["plain,sae.d_sae=32,seed=0"] and len(third["kept"]) == 7
