@@ -18,7 +18,7 @@ from mmfeat.sae.settings import TrainSettings
 from mmfeat.training import DEFAULT_RECIPE, Prepared, recipe
 
 if TYPE_CHECKING:
-    from mmfeat.sae.trainer import Batches
+    from mmfeat.store.activations import Activations
 
 _MOST = 10_000  # trainings of a sweep
 
@@ -126,7 +126,7 @@ def sweep(file: Path | str, out: Path | str, *, progress: Progress = SILENT) -> 
         disk_errors(folder),
         exclusive(folder),
     ):
-        prepared = {name: Prepared(acts, own) for name, own in settings.items()}
+        prepared = _prepared(acts, settings)
         _write(folder, prepared)
         kept = [
             name
@@ -144,20 +144,26 @@ def sweep(file: Path | str, out: Path | str, *, progress: Progress = SILENT) -> 
     return {"out": str(folder), "runs": results, "kept": kept, "failed": failed}
 
 
+def _prepared(acts: Activations, settings: Mapping[str, TrainSettings]) -> dict[str, Prepared]:
+    """Prepare each training; those that draw alike have the same pairs."""
+    first: dict[tuple[Any, ...], Prepared] = {}
+    found = {}
+    for name, own in settings.items():
+        draw = own.hook, own.streams, own.batch.model_dump_json(), own.seed
+        found[name] = Prepared(acts, own, like=first.get(draw))
+        first.setdefault(draw, found[name])
+    return found
+
+
 def _train(
     prepared: Mapping[str, Prepared], folder: Path, progress: Progress
 ) -> dict[str, dict[str, Any] | str]:
     """Train some in one pass; return what they score, or why they failed."""
     from mmfeat.sae.trainer import train_saes
 
-    # Trainings that draw alike are given the same batches.
-    sources: dict[tuple[Any, ...], Batches] = {}
-    plans = []
     for name, one in prepared.items():
-        own = one.settings
-        draw = own.hook, own.streams, own.batch.model_dump_json(), own.seed
         one.clear(folder / name)
-        plans.append(one.plan(folder / name, sources.setdefault(draw, one.pairs)))
+    plans = [one.plan(folder / name) for name, one in prepared.items()]
     found: dict[str, dict[str, Any] | str] = {}
     for (name, one), saes in zip(
         prepared.items(), train_saes(plans, progress=progress), strict=True

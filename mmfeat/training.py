@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mmfeat.sae.base import SAE
     from mmfeat.sae.ranks import Ranks
     from mmfeat.sae.standardisation import Standardisation
-    from mmfeat.sae.trainer import Batches, Plan
+    from mmfeat.sae.trainer import Plan
     from mmfeat.store.activations import Activations
+    from mmfeat.store.pairs import PairSource
 
 DEFAULT_RECIPE = "shared-topk"
 NAIVE_RECIPE = "naive-topk"
@@ -95,6 +96,8 @@ class Prepared:
         The open file.
     settings : TrainSettings
         What decides the training.
+    like : Prepared, optional
+        Of a training that draws the same pairs, which are then made once.
 
     Raises
     ------
@@ -102,26 +105,34 @@ class Prepared:
         If settings exclude each other, or the streams are not there.
     """
 
-    def __init__(self, activations: Activations, settings: TrainSettings) -> None:
+    def __init__(
+        self, activations: Activations, settings: TrainSettings, like: Prepared | None = None
+    ) -> None:
         from mmfeat.sae.combinations import check
         from mmfeat.store.pairs import PairSource
 
+        self.activations, self.settings = activations, settings
+        self.record = recorded(activations.path, settings)
+        self.streams: dict[str, Standardisation]
+        self.pairs: PairSource
+        if like is not None:
+            check(settings)
+            self.streams, self.pairs = like.streams, like.pairs
+            return
         for name in settings.streams:
             activations.stream(settings.hook, name)  # says what there is, if this is not
         check(settings)
-        self.activations, self.settings = activations, settings
         self.streams = standardisations(
             activations, settings.hook, settings.batch.standardise, settings.streams
         )
         trained = {name: self.streams[name] for name in settings.streams}
         self.pairs = PairSource(activations, settings.hook, trained, settings.batch, settings.seed)
-        self.record = recorded(activations.path, settings)
 
-    def plan(self, folder: Path, batches: Batches | None = None) -> Plan:
-        """Return the training, of this file's pairs or of equal ones that others use as well."""
+    def plan(self, folder: Path) -> Plan:
+        """Return the training."""
         from mmfeat.sae.trainer import Plan
 
-        return Plan(self.settings, batches or self.pairs, self.pairs.d_in, folder, self.record)
+        return Plan(self.settings, self.pairs, self.pairs.d_in, folder, self.record)
 
     def clear(self, folder: Path) -> None:
         """Take away what an earlier training left: from now on its SAE is no longer whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,9 @@ class Stream:
         What is not in memory is read by several threads, as a disk is fast only when it has
         much to do, and without the pages around, which nobody wants.
         """
-        x = self.x
+        x = self._scattered
         if not isinstance(x, np.memmap):
             return np.asarray(x[index])
-        if hasattr(mmap, "MADV_RANDOM"):
-            x._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
         found = np.empty((len(index), self.d), x.dtype)
         ends = np.linspace(0, len(index), _READERS + 1).astype(int)
 
@@ -105,9 +104,16 @@ class Stream:
             # numpy does not hold the interpreter meanwhile, so that the threads wait together.
             np.take(x, index[first:last], axis=0, out=found[first:last], mode="clip")
 
-        with ThreadPoolExecutor(_READERS) as pool:
-            list(pool.map(read, ends[:-1], ends[1:]))
+        list(_pool().map(read, ends[:-1], ends[1:]))
         return found
+
+    @cached_property
+    def _scattered(self) -> Any:
+        """The rows as `take` reads them: mapped once, as it comes back to them at every step."""
+        x = self.x
+        if isinstance(x, np.memmap) and hasattr(mmap, "MADV_RANDOM"):
+            x._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
+        return x
 
     @property
     def group(self) -> Int[np.ndarray, "rows"]:
@@ -127,6 +133,11 @@ class Stream:
         for first in range(0, self.n, rows):
             part = slice(first, min(first + rows, self.n))
             yield part, self.standardised(x[part], group[part])
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_READERS, "rows")
 
 
 def _within(index: Int[np.ndarray, "rows"], size: int) -> bool:
