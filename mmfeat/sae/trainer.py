@@ -17,6 +17,7 @@ from mmfeat.sae import checkpoint
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.combinations import check, check_ranks
+from mmfeat.sae.memory import keep_freed_memory
 from mmfeat.sae.ranks import Ranks
 from mmfeat.sae.registry import whole
 from mmfeat.sae.settings import TrainSettings
@@ -169,6 +170,7 @@ def train_saes(
     MmfeatError
         If settings exclude each other.
     """
+    keep_freed_memory()
     ranks = ranks or Ranks()
     runs = [_Run(plan, device, ranks) for plan in plans]
     failed: dict[int, MmfeatError] = {}
