@@ -184,6 +184,7 @@ def train(
     out: Path | str,
     settings: TrainSettings | None = None,
     *,
+    device: str = "cpu",
     progress: Progress = SILENT,
     ranks: Ranks | None = None,
 ) -> dict[str, Any]:
@@ -199,6 +200,8 @@ def train(
         The SAE folder.
     settings : TrainSettings, optional
         Default: the recipe `DEFAULT_RECIPE`.
+    device : str
+        A torch device, or ``auto``; the SAE is scored on the CPU.
     ranks : Ranks, optional
         The processes that train together (`mmfeat.sae.ranks.launched`); the first writes.
 
@@ -214,12 +217,13 @@ def train(
         If settings exclude each other, the streams are not there, or the folder is
         being written.
     """
+    from mmfeat.backbones.device import device_of
     from mmfeat.sae.ranks import Ranks
     from mmfeat.sae.trainer import train_saes
     from mmfeat.store.activations import open_activations
 
     source, folder = Path(activations), Path(out)
-    ranks = ranks or Ranks()
+    ranks, place = ranks or Ranks(), device_of(device)
     if folder.is_file():
         raise MmfeatError(f"{folder} is a file; give a folder for --out.")
     with (
@@ -232,7 +236,11 @@ def train(
             prepared.clear(folder)
         ranks.wait()
         plan = prepared.plan(folder)
-        (saes,) = train_saes([plan], progress=progress if ranks.first else SILENT, ranks=ranks)
+        (saes,) = train_saes(
+            [plan], progress=progress if ranks.first else SILENT, device=place, ranks=ranks
+        )
         if isinstance(saes, MmfeatError):
             raise saes
+        for sae in saes.values():
+            sae.cpu()
         return prepared.save(saes, folder) if ranks.first else {"out": str(folder)}

@@ -25,6 +25,7 @@ def train(
         list[str] | None,
         typer.Option("--set", help="A setting, as in sae.d_sae=2048; repeat for several."),
     ] = None,
+    device: Annotated[str, typer.Option("--device", help="Torch device, or auto.")] = "cpu",
     shards: Annotated[
         int,
         typer.Option(
@@ -55,7 +56,9 @@ def train(
     )
     ranks = launched(shards)
     try:
-        result = training.train(activations, out, settings, progress=PROGRESS, ranks=ranks)
+        result = training.train(
+            activations, out, settings, device=device, progress=PROGRESS, ranks=ranks
+        )
     finally:
         parted()
     if ranks.first:
