@@ -132,6 +132,12 @@ class BatchSettings(_Section):
     second_caption: bool = Field(
         False, description="also a caption in another language, so that captions make pairs"
     )
+    pool: int = Field(
+        0,
+        ge=0,
+        description="items read together, from which batches are drawn before others are read: "
+        "for a file larger than memory; 0: from all",
+    )
 
 
 class SupportSettings(_Section):

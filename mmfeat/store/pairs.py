@@ -13,6 +13,10 @@ from mmfeat.sae.batch import SECOND, PairBatch, modality_of
 from mmfeat.sae.settings import BatchSettings
 from mmfeat.sae.standardisation import Standardisation
 from mmfeat.store.activations import Activations, Stream
+from mmfeat.store.pool import Held, Pool
+
+# Captions (or items) of a language, and the sums of the weights of those up to each.
+_Draw = tuple[Int[np.ndarray, "captions"], Float[np.ndarray, "captions"]]
 
 
 class PairSource:
@@ -21,7 +25,8 @@ class PairSource:
     A language is drawn first, then one of its captions, so that a language
     with few captions weighs as much as one with many. A picture that comes
     more often because it has more captions counts the less each time. The
-    batch of a step depends on the seed and the step alone. Rows stay on disk.
+    batch of a step depends on the seed and the step alone. Rows stay on disk, or,
+    with ``batch.pool``, those of some items at a time are in memory.
 
     Parameters
     ----------
@@ -109,19 +114,36 @@ class PairSource:
         self.n = len(chosen)
         self._draw(chosen)
         self._order_by_item(chosen)
+        self._pool = self._pooled(activations) if settings.pool else None
+        self._held: tuple[int, list[_Draw]] = (-1, [])
+
+    def _pooled(self, activations: Activations) -> Pool:
+        """Return the pool: its rows are drawn about as often as there are of them."""
+        items = len(activations.item_id)
+        if any((np.diff(stream.item) < 0).any() for stream in self.streams):
+            raise MmfeatError(
+                f"The captions of {activations.path} do not follow its items, so that batch.pool "
+                "cannot read them together; leave it out."
+            )
+        share = min(1.0, self.settings.pool / items)
+        rows = max(stream.n for stream in self.streams) * share
+        bounds = {
+            stream.name: np.searchsorted(stream.item, np.arange(items + 1))
+            for stream in self.streams
+        }
+        steps = max(1, round(rows / self.settings.size))
+        return Pool(self.streams, bounds, self.settings.pool, steps, self.seed)
 
     def _draw(self, chosen: Int[np.ndarray, "captions"]) -> None:
         """Prepare the draw of captions (or items), and what a picture counts."""
         language = self._language[chosen]
-        self._by_language: list[
-            tuple[int, Int[np.ndarray, "captions"], Float[np.ndarray, "captions"]]
-        ] = []
+        self._by_language: list[_Draw] = []
         rate = np.zeros(len(self._concept))
         tags = np.unique(language)
         for tag in tags:
             captions = chosen[language == tag]
             weight = self._balanced(self._items[captions])
-            self._by_language.append((int(tag), captions, np.cumsum(weight)))
+            self._by_language.append((captions, np.cumsum(weight)))
             np.add.at(rate, self._items[captions], weight / len(tags))
         items = np.flatnonzero(rate)
         wanted = np.zeros(len(rate))
@@ -145,10 +167,12 @@ class PairSource:
         """Return the batch of a step."""
         size = self.settings.size
         rng = np.random.default_rng([self.seed, step])
-        which = rng.integers(len(self._by_language), size=size)
+        held = None if self._pool is None else self._pool.at(step)
+        draws = self._by_language if held is None else self._drawn_from(held, step)
+        which = rng.integers(len(draws), size=size)
         position = rng.random(size)
         drawn = np.empty(size, np.int64)
-        for index, (_, captions, cumulative) in enumerate(self._by_language):
+        for index, (captions, cumulative) in enumerate(draws):
             here = which == index
             # Rounding must not lead past the last one.
             found = np.searchsorted(cumulative, position[here] * cumulative[-1], side="right")
@@ -166,7 +190,7 @@ class PairSource:
                 if suffix and not stream.is_text:
                     continue
                 view = stream.name + suffix
-                rows[view] = torch.from_numpy(self._rows(stream, captions, items, rng))
+                rows[view] = torch.from_numpy(self._rows(stream, captions, items, rng, held))
                 tags = self._language[captions] if stream.is_text else np.full(size, -1)
                 language[view] = torch.from_numpy(tags)
                 if not stream.is_text:
@@ -188,6 +212,25 @@ class PairSource:
             torch.from_numpy(items),
             torch.from_numpy(self._concept[items]),
         )
+
+    def _drawn_from(self, held: Held, step: int) -> list[_Draw]:
+        """Return the draw among the items that are held."""
+        assert self._pool is not None
+        number = step // self._pool.steps
+        if self._held[0] != number:
+            draws = []
+            for captions, cumulative in self._by_language:
+                edges = np.searchsorted(self._items[captions], held.items)
+                here = np.concatenate([np.arange(a, b) for a, b in edges.tolist()])
+                if len(here):
+                    weight = np.diff(cumulative, prepend=0.0)[here]
+                    draws.append((captions[here], np.cumsum(weight)))
+            if not draws:
+                raise MmfeatError(
+                    f"batch.pool = {self.settings.pool} items hold no pair; give a larger one."
+                )
+            self._held = (number, draws)
+        return self._held[1]
 
     def _others(
         self, drawn: Int[np.ndarray, "pairs"], rng: np.random.Generator
@@ -211,11 +254,15 @@ class PairSource:
         drawn: Int[np.ndarray, "pairs"],
         items: Int[np.ndarray, "pairs"],
         rng: np.random.Generator,
+        held: Held | None,
     ) -> np.ndarray:
         bounds = self._bounds[stream.name]
         key = drawn if stream.is_text else items
         first, count = bounds[key], bounds[key + 1] - bounds[key]
         chosen = first + (rng.random(len(key)) * count).astype(np.int64)
-        unique, inverse = np.unique(chosen, return_inverse=True)
-        x = stream.take(unique)[inverse]
+        if held is None:
+            unique, inverse = np.unique(chosen, return_inverse=True)
+            x = stream.take(unique)[inverse]
+        else:
+            x = held.rows(stream.name, chosen)
         return self._standardisation[stream.name].apply(x, stream.group[chosen])
