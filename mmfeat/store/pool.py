@@ -76,7 +76,7 @@ class Pool:
         long = max(1, min(size, items) // _RUNS)
         edges = np.append(np.arange(0, items, long), items)
         self._runs = np.stack([edges[:-1], edges[1:]], 1)
-        self._many = max(1, min(size, items) // long)
+        self._many = -(-min(size, items) // long)
         self._reader = ThreadPoolExecutor(1, "pool")
         self._coming: dict[int, Future[Held]] = {}
 

@@ -60,7 +60,7 @@ def test_a_batch_comes_from_the_items_that_are_held(activations_path: Path) -> N
         every_text = text.standardised(text.x[:], text.group)
         for step in (0, 1, 7):
             held = {i for a, b in pairs._pool.at(step).items.tolist() for i in range(a, b)}
-            assert len(held) <= 80
+            assert 60 < len(held) <= 80
             batch = pairs(step)
             for j in range(40):
                 item, language = int(batch.item[j]), int(batch.language["text.pooled"][j])
@@ -83,20 +83,25 @@ def test_the_batch_of_a_step_is_the_same_from_wherever_a_training_goes_on(
         assert set(batches[0]) != set(batches[steps])
 
 
-def test_a_pool_trains_like_the_whole_file(activations_path: Path, tmp_path: Path) -> None:
+def test_a_pool_of_all_items_draws_what_the_whole_file_does(activations_path: Path) -> None:
+    with open_activations(activations_path) as acts:
+        whole, pooled = source(acts, STREAMS), source(acts, STREAMS, pool=len(acts.item_id))
+        for step in (0, 100):
+            assert whole(step).item.tolist() == pooled(step).item.tolist()
+            assert whole(step).rows["text.pooled"].equal(pooled(step).rows["text.pooled"])
+
+
+def test_a_third_of_the_items_at_a_time_trains_nearly_like_the_whole_file(
+    activations_path: Path, tmp_path: Path
+) -> None:
     changes = {"sae.d_sae": 96, "sae.k": 8, "optimiser.steps": 300, "batch.size": 256}
-    whole = [
-        train(
-            activations_path, tmp_path / f"{seed}", recipe("naive-topk", {**changes, "seed": seed})
-        )
-        for seed in range(3)
-    ]
-    pooled = train(
-        activations_path, tmp_path / "p", recipe("naive-topk", {**changes, "batch.pool": 384})
-    )
-    apart = [one["fvu_mean"]["text.pooled"] for one in whole]
-    difference = abs(pooled["fvu_mean"]["text.pooled"] - np.mean(apart))
-    assert difference < 4 * max(np.std(apart), 0.003)
+    fvu = {}
+    for pool in (0, 384):
+        settings = recipe("naive-topk", {**changes, "batch.pool": pool})
+        result = train(activations_path, tmp_path / str(pool), settings)
+        fvu[pool] = result["fvu_mean"]["text.pooled"]
+    # The last items that are held count for more in a training of so few steps.
+    assert fvu[384] < 1.1 * fvu[0]
 
 
 def test_captions_that_do_not_follow_their_items_are_refused(activations_path: Path) -> None:
