@@ -46,6 +46,8 @@ class PairSource:
     ----------
     n : int
         Different pairs there are.
+    pool : Pool or None
+        What batches are drawn from, where that is not the whole file.
 
     Raises
     ------
@@ -114,7 +116,7 @@ class PairSource:
         self.n = len(chosen)
         self._draw(chosen)
         self._order_by_item(chosen)
-        self._pool = self._pooled(activations) if settings.pool else None
+        self.pool = self._pooled(activations) if settings.pool else None
         self._held: tuple[int, list[_Draw]] = (-1, [])
 
     def _pooled(self, activations: Activations) -> Pool:
@@ -167,7 +169,7 @@ class PairSource:
         """Return the batch of a step."""
         size = self.settings.size
         rng = np.random.default_rng([self.seed, step])
-        held = None if self._pool is None else self._pool.at(step)
+        held = None if self.pool is None else self.pool.at(step)
         draws = self._by_language if held is None else self._drawn_from(held, step)
         which = rng.integers(len(draws), size=size)
         position = rng.random(size)
@@ -215,8 +217,8 @@ class PairSource:
 
     def _drawn_from(self, held: Held, step: int) -> list[_Draw]:
         """Return the draw among the items that are held."""
-        assert self._pool is not None
-        number = step // self._pool.steps
+        assert self.pool is not None
+        number = step // self.pool.steps
         if self._held[0] != number:
             draws = []
             for captions, cumulative in self._by_language:

@@ -80,6 +80,11 @@ class Pool:
         self._reader = ThreadPoolExecutor(1, "pool")
         self._coming: dict[int, Future[Held]] = {}
 
+    @property
+    def passes(self) -> int:
+        """How often items are read until all have been held once."""
+        return -(-len(self._runs) // self._many)
+
     def at(self, step: int) -> Held:
         """Return what is held at a step; what follows is read meanwhile."""
         number = step // self.steps
@@ -92,7 +97,7 @@ class Pool:
 
     def items(self, number: int) -> Int[np.ndarray, "runs 2"]:
         """Return the runs of items that are held the so-manieth time."""
-        rounds = -(-len(self._runs) // self._many)
+        rounds = self.passes
         order = np.random.default_rng([self._seed, number // rounds]).permutation(len(self._runs))
         # Shares of equal size: a small last one would be drawn from too often.
         return self._runs[np.sort(np.array_split(order, rounds)[number % rounds])]

@@ -30,9 +30,9 @@ SETTINGS = {
 WARM_UP = 5
 
 
-def write(path: Path, gib: float) -> None:
-    """Write activations of patches, so many GiB of them."""
-    items = max(4, int(gib * 2**30 / (PATCHES * D_IN * 2)))
+def write(path: Path, gib: float, streams: tuple[str, ...] = ("image.patch",)) -> None:
+    """Write activations of patches (and of as many tokens), so many GiB of them."""
+    items = max(4, int(gib * 2**30 / (PATCHES * D_IN * 2 * len(streams))))
     rows = items * PATCHES
     rng = np.random.default_rng(0)
     text = h5py.string_dtype()
@@ -52,21 +52,24 @@ def write(path: Path, gib: float) -> None:
             file.create_dataset(f"items/{name}", data=names, dtype=text)
         split = np.array(["train"] * (items - 1) + ["test"], object)
         file.create_dataset("items/split", data=split, dtype=text)
-        file.create_dataset("captions/item", data=np.zeros(0, np.int32))
-        file.create_dataset("captions/language", data=np.zeros(0, np.int16))
+        file.create_dataset("captions/item", data=np.arange(items, dtype=np.int32))
+        file.create_dataset("captions/language", data=np.zeros(items, np.int16))
         file.create_dataset("languages", data=np.array(["en"], object), dtype=text)
-        group = file.create_group("hooks/joint/image.patch")
-        group["item"] = np.repeat(np.arange(items, dtype=np.int32), PATCHES)
-        group["caption"] = np.full(rows, -1, np.int32)
-        group["language"] = np.full(rows, -1, np.int16)
-        group["position"] = np.tile(np.arange(PATCHES, dtype=np.int16), items)
-        group["mean"], group["scale"] = np.zeros((1, D_IN), np.float32), np.ones(1, np.float32)
-        group["count"] = np.array([rows])
-        x = group.create_dataset("x", (rows, D_IN), np.float16)
         block = rng.standard_normal((1 << 16, D_IN)).astype(np.float16)
-        for first in range(0, rows, len(block)):
-            part = block[: min(len(block), rows - first)]
-            x[first : first + len(part)] = part
+        of_item = np.repeat(np.arange(items, dtype=np.int32), PATCHES)
+        for name in streams:
+            words = name.startswith("text")
+            group = file.create_group(f"hooks/joint/{name}")
+            group["item"] = of_item
+            group["caption"] = of_item if words else np.full(rows, -1, np.int32)
+            group["language"] = np.full(rows, 0 if words else -1, np.int16)
+            group["position"] = np.tile(np.arange(PATCHES, dtype=np.int16), items)
+            group["mean"], group["scale"] = np.zeros((1, D_IN), np.float32), np.ones(1, np.float32)
+            group["count"] = np.array([rows])
+            x = group.create_dataset("x", (rows, D_IN), np.float16)
+            for first in range(0, rows, len(block)):
+                part = block[: min(len(block), rows - first)]
+                x[first : first + len(part)] = part
 
 
 def speed(path: Path, steps: int) -> dict[str, float]:

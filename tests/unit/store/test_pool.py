@@ -59,7 +59,7 @@ def test_a_batch_comes_from_the_items_that_are_held(activations_path: Path) -> N
         every_image = image.standardised(image.x[:], image.group)
         every_text = text.standardised(text.x[:], text.group)
         for step in (0, 1, 7):
-            held = {i for a, b in pairs._pool.at(step).items.tolist() for i in range(a, b)}
+            held = {i for a, b in pairs.pool.at(step).items.tolist() for i in range(a, b)}
             assert 60 < len(held) <= 80
             batch = pairs(step)
             for j in range(40):
@@ -76,7 +76,7 @@ def test_the_batch_of_a_step_is_the_same_from_wherever_a_training_goes_on(
 ) -> None:
     with open_activations(activations_path) as acts:
         first = source(acts, STREAMS, size=200, pool=64)
-        steps = first._pool.steps
+        steps = first.pool.steps
         wanted = 3 * steps + 1
         batches = [first(step).item.tolist() for step in range(wanted + 1)]
         assert source(acts, STREAMS, size=200, pool=64)(wanted).item.tolist() == batches[wanted]
