@@ -246,6 +246,9 @@ def _write_codes(
         rows["item_start"] = np.searchsorted(stream.item, np.arange(items + 1))
     if stream.grid is not None:
         group.attrs["grid"] = stream.grid
+    elif stream.name == "image.patch":
+        found = [stream.grid_of(item) or (0, 0) for item in range(items)]
+        group["grids"] = np.array(found, np.int16).reshape(-1, 2)
 
 
 def _write_scores(file: h5py.File, image: Firing, text: Firing, shared: Sharing) -> None:

@@ -413,7 +413,9 @@ class Atlas:
             return None
         code = "codes/image.patch"
         with self._data.guard(f"/{code}"):
-            high, wide = map(int, self._file[code].attrs["grid"])
+            group = self._file[code]
+            grid = group["grids"][item] if "grids" in group else group.attrs["grid"]
+            high, wide = map(int, grid)
         position = self._data.rows(f"{code}/rows/position", rows.start, rows.stop).astype(np.int64)
         if min(high, wide) < 1 or high * wide > MAX_ROW or len(rows) > high * wide:
             raise self._data.damaged(

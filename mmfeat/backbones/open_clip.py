@@ -1,20 +1,20 @@
-"""Adapter of open_clip's models with open_clip's own vision and text transformers."""
+"""Adapter of open_clip's models."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import open_clip
 import torch
 from jaxtyping import Float
-from open_clip.transformer import VisionTransformer
 from torch import Tensor
 
-from mmfeat.backbones.base import STREAMS, HookPoint, Rows
+from mmfeat.backbones.base import JOINT, STREAMS, HookPoint, Inputs, Where
+from mmfeat.backbones.device import device_of
+from mmfeat.backbones.hooked import HookedBackbone
+from mmfeat.backbones.open_clip_loading import load
+from mmfeat.backbones.open_clip_text import text_tower
+from mmfeat.backbones.open_clip_vision import vision_tower
 from mmfeat.backbones.tokens import token_spans
 from mmfeat.errors import MmfeatError
 
@@ -22,201 +22,130 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class OpenClipBackbone:
-    """An open_clip model, read at the shared space (hook point ``joint``).
+class OpenClipBackbone(HookedBackbone):
+    """An open_clip model.
 
-    Pooled rows are the model's own un-normalised embeddings. Patch and token
-    rows are the residual stream after the last block, taken through the
-    model's own final norm and projection.
+    At ``joint``, pooled rows are the model's own un-normalised embeddings; patch and token rows
+    are the residual stream after the last block, taken through the model's own final norm and
+    projection. In the towers, the pooled row is that of the token the model pools; a tower that
+    pools by averaging or by attention has none. The cells of feature maps are patches.
 
     Parameters
     ----------
     spec : str
         The SPEC it was asked for by.
     name : str
-        open_clip's model name, with its ``local-dir:`` schema where used.
+        open_clip's name of the architecture, or ``local-dir:PATH``, or ``hf-hub:ORG/NAME``.
     pretrained : str or None
-        open_clip's pretrained tag.
+        open_clip's pretrained tag, or a file of weights.
     device : str
         A torch device or ``auto``.
 
     Raises
     ------
     MmfeatError
-        If the weights cannot be had, or the towers are not open_clip's own.
+        If the model cannot be had or loaded, or has towers with no blocks.
     """
 
     def __init__(self, spec: str, name: str, pretrained: str | None, device: str) -> None:
         self.spec = spec
-        self.device = _device(device)
-        try:
-            self.model, self._preprocess = open_clip.create_model_from_pretrained(
-                name, pretrained=pretrained, device=self.device
-            )
-            self._tokenizer = open_clip.get_tokenizer(name)
-        except Exception as error:  # open_clip raises many kinds; each means the same here
-            reason = textwrap.shorten(str(error), 200, placeholder=" ...")
-            raise MmfeatError(
-                f"The backbone {spec} cannot be loaded ({reason}); check the name, or the folder "
-                "with open_clip_config.json, open_clip_model.safetensors and tokenizer files."
-            ) from error
-        self.model.eval().requires_grad_(False)
-        self._text = getattr(self.model, "text", self.model)
-        visual = self.model.visual
-        if (
-            not isinstance(visual, VisionTransformer)
-            or visual.attn_pool is not None
-            or not hasattr(self._text, "token_embedding")
-        ):
-            raise MmfeatError(
-                f"{spec} has a tower that is not open_clip's own transformer; choose a ViT model."
-            )
-        self.grid = (int(visual.grid_size[0]), int(visual.grid_size[1]))
+        self.device = device_of(device)
+        loaded = load(spec, name, pretrained, self.device)
+        self.model: Any = loaded.model
+        self._preprocess, self._tokenizer = loaded.preprocess, loaded.tokenizer
+        self._vision = vision_tower(spec, self.model.visual)
+        self._text = text_tower(spec, self.model)
+        self.grid = self._vision.grid
         # Drawings are made no smaller than a corpus keeps them.
-        self.image_size = max(96, *(int(size) for size in visual.image_size))
-        self.context_length = int(self.model.context_length)
-        self.d = int(visual.output_dim)
-
-    @property
-    def hook_points(self) -> tuple[HookPoint, ...]:
-        """The hook points of this backbone."""
-        return (HookPoint("joint", STREAMS, self.d),)
+        self.image_size = max(96, *self._vision.size)
+        self.context_length = int(self._tokenizer.context_length)
+        self.sites = {**self._vision.sites, **self._text.sites}
+        self.last = {"text.token": list(self._text.sites)[-1]}
+        if self._vision.projection is not None:
+            self.last["image.patch"] = list(self._vision.sites)[-1]
+        streams = tuple(s for s in STREAMS if s.endswith(".pooled") or s in self.last)
+        self.joint = HookPoint(
+            JOINT,
+            streams,
+            int(loaded.config["embed_dim"]),
+            self.grid if "image.patch" in streams else None,
+        )
 
     def info(self) -> dict[str, object]:
         """Return sizes, preprocessing and number of parameters."""
-        visual = self.model.visual
+        assert self.joint is not None
+        trunk = getattr(self.model.visual, "trunk", self.model.visual)
+        text = getattr(self.model, "text", self.model)
         return {
             "spec": self.spec,
             "class": type(self.model).__name__,
-            "d": self.d,
-            "image_size": list(visual.image_size),
+            "vision": type(trunk).__name__,
+            "text": type(text.transformer).__name__,
+            "d": self.joint.d,
+            "image_size": list(self._vision.size),
             "grid": list(self.grid),
             "context_length": self.context_length,
+            "hook_points": len(self.hook_points),
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "preprocess": str(self._preprocess),
             "device": str(self.device),
         }
 
-    def _check(self, hook: str) -> None:
-        if hook != "joint":
-            raise MmfeatError(f"{self.spec} has no hook point {hook!r}; it has: joint.")
-
-    @torch.inference_mode()
-    def images(
-        self, pictures: Sequence[Image], hook: str, streams: Collection[str]
-    ) -> dict[str, Rows]:
-        """Run pictures to a hook point and return the rows of the streams asked for."""
-        self._check(hook)
-        visual = self.model.visual
+    def prepare_images(self, pictures: Sequence[Image]) -> Inputs:
+        """Preprocess pictures as the model's own processor does."""
         batch = torch.stack([self._preprocess(picture) for picture in pictures])
-        with _output_of(visual.transformer) as residual:
-            pooled = self.model.encode_image(batch.to(self.device))
-        rows = {}
-        if "image.pooled" in streams:
-            rows["image.pooled"] = _pooled(pooled)
-        if "image.patch" in streams:
-            patches = visual.ln_post(residual[0])[:, 1:] @ visual.proj
-            count, n, d = patches.shape
-            rows["image.patch"] = Rows(
-                _numpy(patches.reshape(count * n, d)),
-                np.repeat(np.arange(count), n),
-                np.tile(np.arange(n, dtype=np.int16), count),
+        return Inputs({"image": batch}, len(pictures), grids=[self.grid] * len(pictures))
+
+    def prepare_texts(self, texts: Sequence[str]) -> Inputs:
+        """Tokenise texts, with no more padding than the model can see."""
+        ids = self._tokenizer(list(texts))
+        spans = token_spans(self._tokenizer, texts, self.context_length)
+        width = max([self._text.needed(ids), *(own[-1][0] + 1 for own in spans if own)])
+        return Inputs({"text": ids[:, :width]}, len(texts), spans=spans)
+
+    def _call(self, inputs: Inputs) -> Float[Tensor, "batch d"]:
+        if inputs.is_text:
+            ids = inputs.tensors["text"].to(self.device)
+            with self._text.taking(ids.shape[1]):
+                result = self.model.encode_text(ids, normalize=False)
+        else:
+            result = self.model.encode_image(
+                inputs.tensors["image"].to(self.device), normalize=False
             )
-        return rows
+        # Some towers give their tokens too; some pool to a sequence of one.
+        pooled: Tensor = (result[0] if isinstance(result, tuple) else result).flatten(1)
+        assert self.joint is not None
+        if pooled.shape[1] != self.joint.d:
+            raise MmfeatError(
+                f"{self.spec} does not pool its rows to one of {self.joint.d} numbers; choose "
+                "another hook point than joint, or another model."
+            )
+        return pooled
+
+    def _where(self, tower: str, stream: str, inputs: Inputs) -> Where:
+        if inputs.is_text:
+            return self._text.where(stream, inputs)
+        return self._vision.where(tower, stream, inputs.count)
 
     @torch.inference_mode()
-    def texts(self, texts: Sequence[str], hook: str, streams: Collection[str]) -> dict[str, Rows]:
-        """Run texts to a hook point and return the rows of the streams asked for."""
-        self._check(hook)
-        ids = self._tokenizer(list(texts)).to(self.device)
-        width = self._needed_width(ids)
-        with _output_of(self._text.transformer) as residual, self._trimmed(width):
-            pooled = self.model.encode_text(ids[:, :width])
-        rows = {}
-        if "text.pooled" in streams:
-            rows["text.pooled"] = _pooled(pooled)
-        if "text.token" in streams:
-            spans = token_spans(self._tokenizer, texts, self.context_length)
-            source = np.repeat(np.arange(len(texts)), [len(found) for found in spans])
-            position = np.array([p for found in spans for p, _ in found], dtype=np.int16)
-            states = residual[0][
-                torch.from_numpy(source), torch.from_numpy(position.astype(np.int64))
-            ]
-            normed = self._text.ln_final(states)
-            projection = self._text.text_projection
-            if isinstance(projection, torch.nn.Linear):
-                normed = projection(normed)
-            elif projection is not None:
-                normed = normed @ projection
-            rows["text.token"] = Rows(
-                _numpy(normed),
-                source,
-                position,
-                np.array([s for found in spans for _, (s, _) in found], dtype=np.int32),
-                np.array([e for found in spans for _, (_, e) in found], dtype=np.int32),
+    def project(
+        self, hook: str, stream: str, x: Float[Tensor, "rows d"]
+    ) -> Float[Tensor, "rows j"]:
+        """Take rows of the residual stream through the model's own final norm and projection."""
+        point = self.point(hook)
+        if point.name == JOINT or hook.endswith((".attn", ".mlp")):
+            raise MmfeatError(f"{hook} is not in a residual stream; choose one that is.")
+        text = hook in self._text.sites
+        last = list(self._text.sites if text else self._vision.sites)[-1]
+        if self.point(last).d != point.d:
+            raise MmfeatError(
+                f"Rows of {hook} have another width than those {self.spec} projects; choose {last}."
             )
-        return rows
-
-    def _needed_width(self, ids: Tensor) -> int:
-        """Positions that can matter: a causal tower pooled at the last token sees no padding."""
-        pool = getattr(self._text, "pool_type", getattr(self.model, "text_pool_type", ""))
-        if self._text.attn_mask is None or getattr(self._text, "cls_emb", None) is not None:
-            return int(ids.shape[1])
-        if pool == "argmax":
-            return int(ids.argmax(1).max()) + 1
-        if pool == "eos":
-            own = getattr(self._text, "eos_id", None)
-            eos = int(self.model.text_eos_id if own is None else own)
-            return int((ids == eos).int().argmax(1).max()) + 1
-        return int(ids.shape[1])
-
-    @contextmanager
-    def _trimmed(self, width: int) -> Iterator[None]:
-        """Let the text tower take `width` positions: it expects its full context otherwise."""
-        tower = self._text
-        mask, places = tower.attn_mask, tower.positional_embedding
-        if mask is None or width == len(mask):
-            yield
-            return
-        tower.attn_mask = mask[:width, :width]
-        tower.positional_embedding = torch.nn.Parameter(places[:width], requires_grad=False)
-        try:
-            yield
-        finally:
-            tower.attn_mask, tower.positional_embedding = mask, places
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise MmfeatError(
-            f"The device {name!r} cannot be used here; choose cpu, or auto for the best there is."
-        ) from error
-    return device
-
-
-@contextmanager
-def _output_of(module: torch.nn.Module) -> Iterator[list[Tensor]]:
-    """Collect what a module returns while the block runs."""
-    found: list[Tensor] = []
-
-    def keep(_module: torch.nn.Module, _inputs: Any, output: Tensor) -> None:
-        found.append(output)
-
-    handle = module.register_forward_hook(keep)
-    try:
-        yield found
-    finally:
-        handle.remove()
-
-
-def _numpy(x: Tensor) -> Float[np.ndarray, "rows d"]:
-    return x.float().cpu().numpy()
-
-
-def _pooled(x: Tensor) -> Rows:
-    return Rows(_numpy(x), np.arange(len(x)), np.full(len(x), -1, np.int16))
+        if text:
+            return self._text.project(x)
+        if self._vision.projection is None:
+            raise MmfeatError(
+                f"{self.spec} projects whole pictures, not rows of {hook}; choose a hook point of "
+                "its text tower, or image.pooled at joint."
+            )
+        return self._vision.projection(x)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from mmfeat.assets import path as asset
+from mmfeat.backbones import hub
 from mmfeat.backbones.base import Backbone
 from mmfeat.errors import MmfeatError
 
@@ -12,11 +14,18 @@ BUNDLED = "openmoji-clip"
 
 
 def local_folder(spec: str) -> Path | None:
-    """Return the folder a SPEC names, or None for one that is downloaded."""
+    """Return the folder or file of weights a SPEC names, or None for one that is downloaded."""
     if spec == BUNDLED:
         return asset(BUNDLED)
-    prefix = "open_clip:local-dir:"
-    return Path(spec.removeprefix(prefix)) if spec.startswith(prefix) else None
+    family, _, rest = spec.partition(":")
+    if family == "open_clip" and rest.startswith("local-dir:"):
+        return Path(rest.removeprefix("local-dir:"))
+    if family == "open_clip" and not rest.startswith("hf-hub:"):
+        weights = Path(rest.partition("/")[2])
+        return weights if weights.is_file() else None
+    if family == "hf" and Path(rest).expanduser().is_dir():
+        return Path(rest).expanduser()
+    return None
 
 
 def load_backbone(spec: str, device: str = "auto") -> Backbone:
@@ -25,8 +34,9 @@ def load_backbone(spec: str, device: str = "auto") -> Backbone:
     Parameters
     ----------
     spec : str
-        ``openmoji-clip`` (bundled), ``open_clip:ARCH/PRETRAINED`` or
-        ``open_clip:local-dir:PATH``.
+        ``openmoji-clip`` (bundled), ``open_clip:ARCH/PRETRAINED`` (a tag of open_clip's or a file
+        of weights), ``open_clip:hf-hub:ORG/NAME``, ``open_clip:local-dir:PATH``, or ``hf:ID`` or
+        ``hf:PATH`` for a model of transformers.
     device : str
         A torch device, or ``auto`` for the GPU where there is one.
 
@@ -35,17 +45,51 @@ def load_backbone(spec: str, device: str = "auto") -> Backbone:
     MmfeatError
         If the SPEC is not understood or the model cannot be loaded.
     """
+    family, _, rest = spec.partition(":")
+    if spec == BUNDLED:
+        return _open_clip(spec, f"local-dir:{asset(BUNDLED)}", None, device)
+    if family == "open_clip":
+        schema, _, name = rest.partition(":")
+        if schema in ("local-dir", "hf-hub") and name:
+            return _open_clip(spec, rest, None, device)
+        architecture, _, pretrained = rest.partition("/")
+        if architecture and pretrained:
+            return _open_clip(spec, architecture, pretrained, device)
+    if family == "hf" and rest:
+        with nullcontext() if local_folder(spec) else hub.answering():
+            return _transformers(spec, rest, device)
+    raise MmfeatError(
+        f"{spec!r} is not a backbone; give openmoji-clip, open_clip:ARCH/PRETRAINED, "
+        "open_clip:hf-hub:ORG/NAME, open_clip:local-dir:PATH, or hf:ID_OR_PATH."
+    )
+
+
+def _open_clip(spec: str, name: str, pretrained: str | None, device: str) -> Backbone:
     from mmfeat.backbones.open_clip import OpenClipBackbone
 
-    if spec == BUNDLED:
-        return OpenClipBackbone(spec, f"local-dir:{asset(BUNDLED)}", None, device)
-    family, _, rest = spec.partition(":")
-    if family == "open_clip" and rest.startswith("local-dir:"):
-        return OpenClipBackbone(spec, rest, None, device)
-    if family == "open_clip" and "/" in rest:
-        architecture, _, pretrained = rest.partition("/")
-        return OpenClipBackbone(spec, architecture, pretrained, device)
+    return OpenClipBackbone(spec, name, pretrained, device)
+
+
+def _transformers(spec: str, name: str, device: str) -> Backbone:
+    from mmfeat.backbones import dual_encoder, generative
+    from mmfeat.backbones.hf_loading import read_config
+
+    folder = local_folder(spec)
+    if folder is not None and (folder / "open_clip_config.json").is_file():
+        raise MmfeatError(f"{spec} is a model of open_clip; give open_clip:local-dir:{folder}.")
+    config = read_config(spec, name)
+    if dual_encoder.handles(config):
+        return dual_encoder.DualEncoderBackbone(spec, name, device)
+    if generative.handles(config):
+        return generative.GenerativeBackbone(spec, name, device)
+    kind = config.get("model_type")
+    if "auto_map" in config:
+        raise MmfeatError(
+            f"{spec} ({kind}) needs program code from its own repository, which is never run; "
+            "choose a model that transformers itself has."
+        )
     raise MmfeatError(
-        f"{spec!r} is not a backbone; give openmoji-clip, open_clip:ARCH/PRETRAINED or "
-        "open_clip:local-dir:PATH."
+        f"{spec} is a {kind} model, which is neither a dual encoder of pictures and texts nor a "
+        "language model that sees pictures; choose one that is, such as "
+        "hf:openai/clip-vit-base-patch32."
     )

@@ -27,35 +27,61 @@ def token_spans(
     """
     cleaned = [tokenizer.clean_fn(text) for text in texts]
     inner = getattr(tokenizer, "tokenizer", None)
-    if inner is not None and getattr(inner, "is_fast", False):
-        encoded = inner(
-            cleaned,
-            max_length=context_length,
-            truncation=True,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
-        found = [
-            [
-                (position, (int(start), int(end)))
-                for position, ((start, end), special) in enumerate(
-                    zip(offsets, specials, strict=True)
-                )
-                if not special
-            ]
-            for offsets, specials in zip(
-                encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True
-            )
-        ]
-    else:
+    if inner is None:
         found = [_byte_pair_spans(tokenizer, text, context_length) for text in cleaned]
+    elif tokenizer.tokenizer_mode == "clips":
+        found = _clips_spans(inner, cleaned, context_length)
+    else:
+        # As open_clip calls it, padding included: some tokenizers pad in front.
+        found = _spans(
+            inner, cleaned, max_length=context_length, padding="max_length", truncation=True
+        )
     return [
         [
             # Where cleaning moved characters about, a token stands for the whole text.
-            (position, _visible(text, span) if same == text else (0, len(text)))
+            (position, _visible(text, span) if _aligned(text, same) else (0, len(text)))
             for position, span in spans
         ]
         for text, same, spans in zip(texts, cleaned, found, strict=True)
+    ]
+
+
+def _aligned(text: str, cleaned: str) -> bool:
+    """Whether each character is where it was; capitals may have become small letters."""
+    return len(text) == len(cleaned) and text.lower() == cleaned.lower()
+
+
+def _spans(inner: Any, texts: Sequence[str], **options: Any) -> list[list[tuple[int, Span]]]:
+    """Spans of what a transformers tokenizer marks as no special token."""
+    fast = bool(getattr(inner, "is_fast", False))
+    encoded = inner(
+        list(texts), return_offsets_mapping=fast, return_special_tokens_mask=True, **options
+    )
+    masks = encoded["special_tokens_mask"]
+    # A slow tokenizer knows no characters: a token of it stands for the whole text.
+    offsets = (
+        encoded["offset_mapping"]
+        if fast
+        else [[(0, len(text))] * len(mask) for text, mask in zip(texts, masks, strict=True)]
+    )
+    return [
+        [
+            (position, (int(start), int(end)))
+            for position, ((start, end), special) in enumerate(zip(own, mask, strict=True))
+            if not special
+        ]
+        for own, mask in zip(offsets, masks, strict=True)
+    ]
+
+
+def _clips_spans(
+    inner: Any, texts: Sequence[str], context_length: int
+) -> list[list[tuple[int, Span]]]:
+    """Spans where open_clip puts start, end and class token around a tokenizer's own tokens."""
+    found = _spans(inner, texts, add_special_tokens=False)
+    return [
+        [(position + 1, span) for position, span in spans if position < context_length - 3]
+        for spans in found
     ]
 
 

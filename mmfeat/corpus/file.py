@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -15,7 +17,7 @@ from jaxtyping import Int16, Int32
 
 from mmfeat import hdf5
 from mmfeat.corpus.languages import normalise_tag
-from mmfeat.corpus.model import TEST, TRAIN
+from mmfeat.corpus.model import TEST, TRAIN, ItemRow
 from mmfeat.corpus.pictures import THUMBNAIL, PictureError, load_picture
 from mmfeat.corpus.writer import COLUMNS, KIND, CorpusSummary, write_corpus
 from mmfeat.errors import MmfeatError
@@ -32,6 +34,7 @@ __all__ = [
     "validate_corpus",
     "write_corpus",
 ]
+_CHUNK = 1024  # as the columns are stored
 
 
 class Captions(NamedTuple):
@@ -170,46 +173,68 @@ class Corpus:
         PictureError
             If the item has none, or its file is missing or changed for the worse.
         """
-        items = self._file["items"]
-        reference = items["image"].asstr()[index]
+        reference = self._file["items/image"].asstr()[index]
         if not reference:
             raise PictureError("has no picture", f"Item {self.item_id[index]}")
-        root = str(items.attrs["image_root"])
-        return load_picture(reference, self.path.parent / root if root else None, size)
+        return load_picture(reference, self.image_root, size)
+
+    @property
+    def image_root(self) -> Path | None:
+        """Folder that the paths of pictures are relative to; None where there are no such paths."""
+        root = str(self._file["items"].attrs["image_root"])
+        return (self.path.parent / root).resolve() if root else None
+
+    def columns(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of equally long columns, e.g. ``items/item_id``, read piece by piece."""
+        return zip(*(_values(self._file[name]) for name in names), strict=True)
+
+    def part(self, name: str, start: int, stop: int) -> Any:
+        """Return a column of some rows, e.g. ``captions/text``: numbers as an array."""
+        dataset, part = self._file[name], slice(start, stop)
+        return hdf5.read_strings(dataset, part) if dataset.dtype == object else dataset[part]
+
+    def captions_of(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the first caption of some items, and the one after their last."""
+        item = self._file["captions/item"]
+        return bisect_left(item, start), bisect_left(item, stop)
+
+    def rows(self) -> Iterator[ItemRow]:
+        """Yield the items with their captions as rows; memory does not grow with their number."""
+        names = sorted(self._file["items/attributes"])
+        columns = [f"items/{name}" for name in ("item_id", "image", "concept", "split")]
+        columns += [f"items/attributes/{name}" for name in names]
+        captions = self.columns("captions/item", "captions/language", "captions/text")
+        groups = groupby(captions, key=itemgetter(0))
+        of_item, group = next(groups, (-1, iter(())))
+        for index, (item_id, image, concept, split, *values) in enumerate(self.columns(*columns)):
+            texts: list[tuple[str, str]] = []
+            if of_item == index:
+                texts = [(self.languages[language], text) for _, language, text in group]
+                of_item, group = next(groups, (-1, iter(())))
+            yield ItemRow(
+                item_id=item_id,
+                image=image,
+                captions=tuple(texts),
+                concept=concept,
+                split=split,
+                attributes={
+                    name: value for name, value in zip(names, values, strict=True) if value
+                },
+                row=index + 1,
+            )
 
     def info(self) -> dict[str, Any]:
-        """Return what the corpus holds, for people: counts, coverage, skipped rows, examples.
+        """Return what the corpus holds, for people; see `mmfeat.corpus.contents.describe`."""
+        from mmfeat.corpus.contents import describe
 
-        ``coverage`` is the share of items with at least one caption in a language.
-        """
-        items, tags = len(self), self.languages
-        of_item, of_language = self.captions.item, self.captions.language
-        counts = np.bincount(of_language, minlength=len(tags))
-        pairs = np.unique(of_item.astype(np.int64) * len(tags) + of_language)
-        covered = np.bincount(pairs % len(tags), minlength=len(tags)) if tags else counts
-        reasons = Counter(hdf5.read_strings(self._file["import_log/reason"]))
-        return {
-            "name": self.name,
-            "attribution": self.attribution,
-            "items": items,
-            "concepts": len(set(self.concept)),
-            "pictures": len(set(self.picture) - {""}),
-            "splits": {split: self.split.count(split) for split in (TRAIN, TEST)},
-            "captions": dict(zip(tags, counts.tolist(), strict=True)),
-            "coverage": dict(zip(tags, (covered / items).tolist(), strict=True)),
-            "skipped": dict(reasons.most_common()),
-            "examples": [self._example(index) for index in range(min(3, items))],
-            "digest": self.digest,
-        }
+        return describe(self)
 
-    def _example(self, index: int) -> dict[str, Any]:
-        first, last = np.searchsorted(self.captions.item, [index, index + 1]).tolist()
-        captions: dict[str, list[str]] = {}
-        for language, text in zip(
-            self.captions.language[first:last], self.captions.text[first:last], strict=True
-        ):
-            captions.setdefault(self.languages[language], []).append(text)
-        return {"item_id": self.item_id[index], "captions": captions}
+
+def _values(dataset: h5py.Dataset) -> Iterator[Any]:
+    for start in range(0, len(dataset), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        text = dataset.dtype == object
+        yield from hdf5.read_strings(dataset, part) if text else dataset[part].tolist()
 
 
 def open_corpus(path: Path) -> Corpus:
@@ -252,7 +277,7 @@ def _check(file: h5py.File) -> None:
                 if np.diff(part, prepend=before).min() < 0:
                     raise ValueError("the captions are not sorted by item")
                 before = part[-1]
-    if set(hdf5.read_strings(items["split"])) - {TRAIN, TEST}:
+    if any(split not in (TRAIN, TEST) for split in _values(items["split"])):
         raise ValueError(f"a split is neither {TRAIN} nor {TEST}")
     for name in ("name", "attribution"):
         file.attrs[name]

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 
 from mmfeat.errors import MmfeatError
@@ -70,7 +71,7 @@ class ImportOptions:
 
     Attributes
     ----------
-    image, id, concept, split : str or None
+    image, id, concept, split_column : str or None
         Columns with the picture's path, the item's id, its concept, its split.
     lang : tuple of str
         ``COLUMN=TAG``: columns with captions, where one row is an item.
@@ -78,6 +79,10 @@ class ImportOptions:
         Columns of language and text, where one row is a caption.
     attribute : tuple of str
         Columns kept as attributes of the items.
+    images : Path or None
+        Folder of the pictures, where the format keeps them apart from the captions.
+    language : str or None
+        Tag of captions that do not say their language.
     """
 
     image: str | None = None
@@ -86,8 +91,10 @@ class ImportOptions:
     language_column: str | None = None
     caption_column: str | None = None
     concept: str | None = None
-    split: str | None = None
+    split_column: str | None = None
     attribute: tuple[str, ...] = ()
+    images: Path | None = None
+    language: str | None = None
 
     def given(self) -> set[str]:
         """Return the names of the options that were given."""

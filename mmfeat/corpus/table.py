@@ -37,7 +37,16 @@ from mmfeat.corpus.scratch import scratch_database
 from mmfeat.errors import MmfeatError
 
 OPTIONS = frozenset(
-    ("image", "id", "lang", "language_column", "caption_column", "concept", "split", "attribute")
+    (
+        "image",
+        "id",
+        "lang",
+        "language_column",
+        "caption_column",
+        "concept",
+        "split_column",
+        "attribute",
+    )
 )
 _LONGEST_LINE = 16 << 20
 _BATCH = 1024
@@ -52,7 +61,7 @@ class _Record(NamedTuple):
     problem: str = ""
 
 
-def image_root(sources: Sequence[Path]) -> Path:
+def image_root(sources: Sequence[Path], options: ImportOptions | None = None) -> Path:
     """Return the folder that the picture paths of all tables are relative to.
 
     That is the deepest folder with all tables; each table's own paths are
@@ -196,7 +205,7 @@ def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipp
     """Return a row's item without captions."""
     if record.cells is None:
         return Skipped(name, record.row, record.problem)
-    columns = (options.image, options.id, options.concept, options.split, *options.attribute)
+    columns = (options.image, options.id, options.concept, options.split_column, *options.attribute)
     found = {column: _text(record.cells.get(column)) for column in columns if column}
     if None in found.values():
         return Skipped(name, record.row, "a cell holds neither text nor a number")
@@ -213,7 +222,7 @@ def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipp
         item_id=cells[options.id] if options.id else image or f"{name}:{record.row}",
         image=image,
         concept=cells.get(options.concept or "") or None,
-        split=cells.get(options.split or "", "").lower() or None,
+        split=cells.get(options.split_column or "", "").lower() or None,
         attributes={column: cells[column] for column in options.attribute},
         source=name,
         row=record.row,
@@ -251,7 +260,7 @@ def _records(
     sources: Sequence[Path], options: ImportOptions, captions: Iterable[str]
 ) -> Iterator[tuple[str, _Record]]:
     """Yield all rows of all tables, with the table's path below `image_root`."""
-    wanted = [options.image, options.id, options.concept, options.split]
+    wanted = [options.image, options.id, options.concept, options.split_column]
     columns = [column for column in (*wanted, *options.attribute, *captions) if column]
     root = image_root(sources)
     for source in sources:

@@ -42,6 +42,8 @@ class CorpusSummary:
 
     Attributes
     ----------
+    pictures : int
+        Items with a picture.
     captions : dict of str to int
         Captions by language.
     skipped : dict of str to int
@@ -50,6 +52,7 @@ class CorpusSummary:
 
     path: Path
     items: int
+    pictures: int
     captions: dict[str, int]
     skipped: dict[str, int]
 
@@ -109,7 +112,7 @@ class _Writer:
         self._tags: dict[str, int] = {}
         self.captions: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
-        self.items = 0
+        self.items = self.pictures = 0
 
     def picture(self, row: ItemRow | Skipped) -> tuple[str, bytes] | PictureError | None:
         """Return hash and thumbnail of a row's picture, or why it has none that can be used."""
@@ -165,6 +168,7 @@ class _Writer:
             )
             self.captions[tag] += 1
         self.items += 1
+        self.pictures += picture is not None
         return None
 
     def _usable_captions(self, row: ItemRow) -> Iterator[tuple[str, str]]:
@@ -267,6 +271,7 @@ def write_corpus(
     return CorpusSummary(
         path=path,
         items=writer.items,
+        pictures=writer.pictures,
         captions=dict(sorted(writer.captions.items())),
         skipped=dict(writer.skipped.most_common()),
     )

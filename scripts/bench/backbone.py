@@ -37,6 +37,7 @@ from PIL import Image
 
 from mmfeat.analysis.retrieval import recall_at, unit_rows
 from mmfeat.assets import path as asset
+from mmfeat.backbones.base import Backbone, Inputs
 from mmfeat.backbones.registry import BUNDLED, load_backbone
 from mmfeat.corpus.file import open_corpus
 from mmfeat.corpus.openmoji import load_emoji, render
@@ -100,6 +101,11 @@ def retrieval(activations: Path) -> dict[str, object]:
     }
 
 
+def joint_rows(backbone: Backbone, inputs: Inputs, stream: str) -> np.ndarray:
+    """Rows of one stream in the shared space."""
+    return backbone.run(inputs, {"joint": [stream]})["joint"][stream].x
+
+
 def pointing() -> float:
     """Share of collages whose most similar patch lies in the quarter of the name."""
     backbone = load_backbone(BUNDLED, "cpu")
@@ -114,7 +120,7 @@ def pointing() -> float:
     base = list(items.values())
     languages = sorted(base[0].names)
     half = backbone.info()["image_size"][0] // 2
-    rows, columns = backbone.grid
+    rows, columns = backbone.point("joint").grid
     hits = 0
     for start in range(0, COLLAGES, 100):
         pictures, names, wanted = [], [], []
@@ -127,8 +133,8 @@ def pointing() -> float:
             pictures.append(collage)
             names.append(four[target].names[languages[number % len(languages)]])
             wanted.append(target)
-        patches = backbone.images(pictures, "joint", ("image.patch",))["image.patch"].x
-        text = unit_rows(backbone.texts(names, "joint", ("text.pooled",))["text.pooled"].x)
+        patches = joint_rows(backbone, backbone.prepare_images(pictures), "image.patch")
+        text = unit_rows(joint_rows(backbone, backbone.prepare_texts(names), "text.pooled"))
         patches = unit_rows(patches).reshape(100, rows * columns, -1)
         best = np.einsum("cpd,cd->cp", patches, text).argmax(1)
         quarter = (best // columns >= rows / 2) * 2 + (best % columns >= columns / 2)
@@ -171,8 +177,8 @@ def token_deletion(corpus: Path, activations: Path, folder: Path) -> dict[str, f
             shortened.append(texts[caption][:a] + texts[caption][b:])
     after = []
     for start in range(0, len(shortened), 256):
-        rows = backbone.texts(shortened[start : start + 256], "joint", ("text.pooled",))
-        after.append(rows["text.pooled"].x)
+        inputs = backbone.prepare_texts(shortened[start : start + 256])
+        after.append(joint_rows(backbone, inputs, "text.pooled"))
     twice = np.repeat(group, 2)
     code = sae.activate(pre("text.pooled", np.concatenate(after), twice))
     value = code[torch.arange(len(code)), feature.repeat_interleave(2)].reshape(-1, 2)

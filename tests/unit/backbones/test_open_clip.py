@@ -1,173 +1,678 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import open_clip
 import pytest
 import torch
-from PIL import Image
-from safetensors.torch import save_file
+from open_clip.tokenizer import HFTokenizer
+from safetensors.torch import load_file
+from torch import Tensor
 
-from mmfeat.backbones.base import STREAMS
+from mmfeat.backbones.base import STREAMS, Inputs
 from mmfeat.backbones.open_clip import OpenClipBackbone
+from mmfeat.backbones.open_clip_text import text_tower
+from mmfeat.backbones.open_clip_vision import vision_tower
 from mmfeat.backbones.registry import load_backbone
+from mmfeat.backbones.tokens import token_spans
 from mmfeat.errors import MmfeatError
-
-VISION = {"image_size": 32, "patch_size": 8, "width": 32, "layers": 2, "head_width": 16}
-TEXT = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
-TEXTS = ["a red heart", "Herz", "sad", "a man with a white cane: dark skin tone"]
-
-
-def save_model(folder: Path, vision: dict, text: dict, custom: bool) -> str:
-    """A tiny model of open_clip's own classes in open_clip's local-dir layout."""
-    torch.manual_seed(0)
-    config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
-    kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
-    model = kind(**config)
-    if custom:
-        config["custom_text"] = True
-    folder.mkdir()
-    (folder / "open_clip_config.json").write_text(
-        json.dumps({"model_cfg": config, "preprocess_cfg": {}})
-    )
-    save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items()},
-        folder / "open_clip_model.safetensors",
-    )
-    return f"open_clip:local-dir:{folder}"
-
-
-@pytest.fixture(
-    params=[
-        ("tok", {}, False),
-        ("avg", {"pool_type": "eos", "eos_id": 49407}, True),
-        ("tok", {"pool_type": "last", "no_causal_mask": True, "proj_bias": True}, True),
-    ],
-    ids=["clip", "custom-causal", "custom-bidirectional"],
+from tests.unit.backbones.clip_models import (
+    CONFIGS,
+    TEXT,
+    TEXTS,
+    VISION,
+    pictures,
+    save_config,
+    save_family,
+    spans,
+    word_tokenizer,
 )
-def backbone(request: pytest.FixtureRequest, tmp_path: Path) -> OpenClipBackbone:
-    pool, text, custom = request.param
-    spec = save_model(tmp_path / "a model", VISION | {"pool_type": pool}, TEXT | text, custom)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Where a family's activations are, said without the adapter.
+
+    `vision` and `text` are modules by the end of a hook point's name; ``{}`` is the block. A
+    number is the place of the pooled token: -1 the last, None that the tower pools no token.
+    """
+
+    vision: dict[str, str]
+    text: dict[str, str]
+    prefix: int
+    class_token: int | None
+    end: Callable[[list[int]], int] | None
+    patches_at_joint: bool = True
+    blocks: int = 2
+    adds_up: bool = True
+    channels_last: bool = False
+
+
+OWN = {
+    "": "visual.transformer.resblocks.{}",
+    ".attn": "visual.transformer.resblocks.{}.attn",
+    ".mlp": "visual.transformer.resblocks.{}.mlp",
+}
+CLIP_TEXT = {key: path.replace("visual.", "") for key, path in OWN.items()}
+CUSTOM_TEXT = {key: f"text.{path}" for key, path in CLIP_TEXT.items()}
+SCALED = {"": OWN[""], ".attn": OWN[""] + ".ls_1", ".mlp": OWN[""] + ".ls_2"}
+TIMM = {
+    "": "visual.trunk.blocks.{}",
+    ".attn": "visual.trunk.blocks.{}.attn",
+    ".mlp": "visual.trunk.blocks.{}.mlp",
+}
+TIMM_SCALED = {"": TIMM[""], ".attn": TIMM[""] + ".ls1", ".mlp": TIMM[""] + ".ls2"}
+BERT = {
+    "": "text.transformer.encoder.layer.{}",
+    ".attn": "text.transformer.encoder.layer.{}.attention.output.dense",
+    ".mlp": "text.transformer.encoder.layer.{}.output.dense",
+}
+
+
+def end_of_clip(ids: list[int]) -> int:
+    return ids.index(49407)
+
+
+def stages(path: str, blocks: int, projected: bool = False) -> Truth:
+    return Truth({"": path}, CLIP_TEXT, 0, None, end_of_clip, projected, blocks)
+
+
+TRUTH = {
+    "clip": Truth(OWN, CLIP_TEXT, 1, 0, end_of_clip),
+    "custom": Truth(
+        SCALED,
+        {key: path.replace("visual.", "text.") for key, path in SCALED.items()},
+        1,
+        None,
+        end_of_clip,
+    ),
+    "gap-last": Truth(OWN, CUSTOM_TEXT, 1, None, lambda ids: len(ids) - 1),
+    "first-no-projection": Truth(OWN, CUSTOM_TEXT, 1, 0, lambda ids: 0),
+    "coca": Truth(OWN, CUSTOM_TEXT, 1, None, lambda ids: len(ids), False),
+    "resnet": stages("visual.layer{}", 4),
+    "siglip": Truth(TIMM, CUSTOM_TEXT, 0, None, lambda ids: len(ids) - 1, False),
+    "timm-gap": Truth(TIMM_SCALED, CLIP_TEXT, 0, None, end_of_clip),
+    "timm-registers": Truth(
+        TIMM_SCALED,
+        CLIP_TEXT,
+        5,
+        0,
+        end_of_clip,
+    ),
+    "timm-eva": Truth({"": TIMM[""]}, CLIP_TEXT, 1, 0, end_of_clip),
+    "timm-convnext": stages("visual.trunk.stages.{}", 4, True),
+    "timm-swin": replace(stages("visual.trunk.layers.{}", 2, True), channels_last=True),
+    "timm-resnet": stages("visual.trunk.layer{}", 5),
+    "bert": Truth(OWN, BERT, 1, 0, lambda ids: 0, adds_up=False),
+    "xlm-roberta": Truth(OWN, BERT, 1, 0, None, adds_up=False),
+    "mt5": Truth(
+        OWN,
+        {
+            "": "text.transformer.block.{}",
+            ".attn": "text.transformer.block.{}.layer.0.SelfAttention",
+            ".mlp": "text.transformer.block.{}.layer.1.DenseReluDense",
+        },
+        1,
+        0,
+        None,
+    ),
+    "nllb": Truth(
+        OWN,
+        {
+            "": "text.transformer.layers.{}",
+            ".attn": "text.transformer.layers.{}.self_attn",
+            ".mlp": "text.transformer.layers.{}.fc2",
+        },
+        1,
+        0,
+        lambda ids: 0,
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=sorted(TRUTH))
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def backbone(family: str, tmp_path_factory: pytest.TempPathFactory) -> OpenClipBackbone:
+    spec = save_family(tmp_path_factory.mktemp("models") / "a model", family)
     loaded = load_backbone(spec, "cpu")
     assert isinstance(loaded, OpenClipBackbone)
     return loaded
 
 
-def pictures() -> list[Image.Image]:
-    rng = np.random.default_rng(0)
-    return [
-        Image.fromarray(rng.integers(0, 255, (*size, 3), dtype=np.uint8))
-        for size in ((40, 30), (32, 32), (64, 100))
-    ]
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> OpenClipBackbone:
+    loaded = load_backbone(save_family(tmp_path_factory.mktemp("models") / "m", "clip"), "cpu")
+    assert isinstance(loaded, OpenClipBackbone)
+    return loaded
 
 
-def hooked(module: torch.nn.Module, call) -> tuple[torch.Tensor, torch.Tensor]:
-    found = []
-    handle = module.register_forward_hook(lambda m, i, out: found.append(out))
-    with torch.no_grad():
-        result = call()
-    handle.remove()
-    return result, found[0]
+def test_every_family_has_a_truth() -> None:
+    assert set(TRUTH) == set(CONFIGS)
 
 
-def test_picture_rows_equal_a_direct_forward_pass(backbone: OpenClipBackbone) -> None:
-    rows = backbone.images(pictures(), "joint", STREAMS)
-    visual = backbone.model.visual
-    batch = torch.stack([backbone._preprocess(p) for p in pictures()])
-    pooled, normed = hooked(visual.ln_post, lambda: backbone.model.encode_image(batch))
-    np.testing.assert_array_equal(rows["image.pooled"].x, pooled.numpy())
-    patches = (normed[:, 1:] @ visual.proj).detach().numpy().reshape(3 * 16, -1)
-    np.testing.assert_allclose(rows["image.patch"].x, patches, rtol=1e-5, atol=1e-6)
-    assert backbone.grid == (4, 4)
-    assert rows["image.patch"].source.tolist() == [0] * 16 + [1] * 16 + [2] * 16
-    assert rows["image.patch"].position.tolist() == list(range(16)) * 3
-    assert rows["image.pooled"].position.tolist() == [-1] * 3
+# -- what is found without the adapter
 
 
-def test_text_rows_equal_a_direct_forward_pass_over_all_padding(
-    backbone: OpenClipBackbone,
+def modules(backbone: OpenClipBackbone, family: str) -> dict[str, torch.nn.Module]:
+    """Modules by hook point."""
+    truth = TRUTH[family]
+    found = {}
+    for number in range(truth.blocks):
+        for end, path in truth.vision.items():
+            first = 1 if family == "resnet" else 0  # from which its stages are counted
+            if family == "timm-resnet" and number == 0:
+                path = "visual.trunk.act1"  # timm takes the stem for a stage
+            module = backbone.model.get_submodule(path.format(number + first))
+            found[f"vision.blocks.{number}{end}"] = module
+    for number in range(2):
+        for end, path in truth.text.items():
+            found[f"text.blocks.{number}{end}"] = backbone.model.get_submodule(path.format(number))
+    return found
+
+
+@contextmanager
+def watched(found: dict[str, torch.nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Copies of what modules put out."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        def hook(_module: Any, _arguments: Any, output: Any) -> None:
+            outputs[name] = (output[0] if isinstance(output, tuple) else output).clone()
+
+        return hook
+
+    handles = [m.register_forward_hook(keep(name)) for name, m in found.items()]
+    try:
+        with torch.inference_mode():
+            yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def encoded(backbone: OpenClipBackbone, inputs: Inputs) -> Tensor:
+    """The model's own result for a batch."""
+    if not inputs.is_text:
+        return backbone.model.encode_image(inputs.tensors["image"], normalize=False)
+    ids = inputs.tensors["text"]
+    with ExitStack() as stack:
+        if ids.shape[1] < backbone.context_length:
+            stack.enter_context(backbone._text.taking(ids.shape[1]))
+        return backbone.model.encode_text(ids, normalize=False)
+
+
+def expected_rows(output: Tensor, stream: str, truth: Truth, ids: Tensor | None) -> Tensor:
+    """The rows of a stream, picked one by one."""
+    batch = range(len(output))
+    if stream == "image.pooled":
+        return torch.stack([output[b, truth.class_token] for b in batch])
+    if stream == "image.patch" and output.ndim == 4:
+        cells = output if truth.channels_last else output.permute(0, 2, 3, 1)
+        _, high, wide, _ = cells.shape
+        return torch.stack(
+            [cells[b, r, c] for b in batch for r in range(high) for c in range(wide)]
+        )
+    if stream == "image.patch":
+        return torch.stack([row for b in batch for row in output[b, truth.prefix :]])
+    assert ids is not None
+    if stream == "text.pooled":
+        assert truth.end is not None
+        return torch.stack([output[b, truth.end(ids[b].tolist())] for b in batch])
+    return torch.stack([output[b, 1 + w] for b in batch for w in range(len(TEXTS[b].split()))])
+
+
+def streams_of(name: str, truth: Truth) -> tuple[str, ...]:
+    if name.startswith("vision"):
+        return ("image.patch",) if truth.class_token is None else ("image.pooled", "image.patch")
+    return ("text.token",) if truth.end is None else ("text.pooled", "text.token")
+
+
+def both(backbone: OpenClipBackbone) -> tuple[Inputs, Inputs]:
+    return backbone.prepare_images(pictures()), backbone.prepare_texts(TEXTS)
+
+
+# -- rows
+
+
+def test_rows_at_every_hook_point_are_exactly_those_of_a_direct_forward_hook(
+    backbone: OpenClipBackbone, family: str
 ) -> None:
-    rows = backbone.texts(TEXTS, "joint", STREAMS)
-    tower = backbone._text
-    ids = backbone._tokenizer(TEXTS)
-    assert ids.shape == (4, 20)
-    pooled, normed = hooked(tower.ln_final, lambda: backbone.model.encode_text(ids))
-    np.testing.assert_allclose(rows["text.pooled"].x, pooled.numpy(), rtol=1e-4, atol=1e-5)
-    projection = tower.text_projection
-    states = (
-        projection(normed) if isinstance(projection, torch.nn.Linear) else normed @ projection
-    ).detach()
-    # CLIP's tokenizer: a start token, content, an end token (the largest id), padding.
-    expected = [
-        (source, position)
-        for source, row in enumerate(ids.tolist())
-        for position in range(1, row.index(49407))
-    ]
-    tokens = rows["text.token"]
-    assert list(zip(tokens.source.tolist(), tokens.position.tolist(), strict=True)) == expected
-    direct = np.stack([states[s, p].numpy() for s, p in expected])
-    np.testing.assert_allclose(tokens.x, direct, rtol=1e-4, atol=1e-5)
+    truth, found = TRUTH[family], modules(backbone, family)
+    points = {point.name: point for point in backbone.hook_points}
+    unwatched = {n for n in points if family == "timm-eva" and n.endswith((".attn", ".mlp"))}
+    assert set(found) | unwatched == set(points) - {"joint"} | unwatched
+    for inputs in both(backbone):
+        with watched(found) as outputs:
+            result = encoded(backbone, inputs)
+        rows = backbone.run(inputs, {name: points[name].streams for name in points})
+        np.testing.assert_array_equal(
+            rows["joint"]["text.pooled" if inputs.is_text else "image.pooled"].x,
+            result.reshape(inputs.count, -1).numpy(),
+        )
+        for name, output in outputs.items():
+            assert points[name].streams == streams_of(name, truth), name
+            for stream in points[name].streams:
+                wanted = expected_rows(output, stream, truth, inputs.tensors.get("text"))
+                assert torch.equal(torch.from_numpy(rows[name][stream].x), wanted), (name, stream)
+                assert points[name].d == wanted.shape[1]
+                each = points[name].rows(stream)
+                assert each is None or each * inputs.count == len(wanted)
 
 
-def test_each_token_stands_for_its_characters(backbone: OpenClipBackbone) -> None:
-    tokens = backbone.texts(["a red heart", "naïve cafés"], "joint", ["text.token"])["text.token"]
-    words = [
-        ["a red heart", "naïve cafés"][s][a:b]
-        for s, a, b in zip(tokens.source, tokens.start, tokens.end, strict=True)
+def test_attention_and_mlp_are_what_is_added_to_the_residual_stream(
+    backbone: OpenClipBackbone, family: str
+) -> None:
+    if not TRUTH[family].adds_up:
+        pytest.skip("it norms the sum")
+    towers = ["text"] + (["vision"] if "vision.blocks.0.attn" in backbone.sites else [])
+    names = [f"{t}.blocks.{n}" for t in towers for n in (0, 1)]
+    wanted = {f"{n}{end}": STREAMS_OF[n.split(".")[0]] for n in names for end in ENDS}
+    found: dict[str, Any] = {}
+    for inputs in both(backbone):
+        found |= backbone.run(inputs, wanted)
+    for tower in towers:
+        stream = STREAMS_OF[tower][0]
+        x = {end: found[f"{tower}.blocks.1{end}"][stream].x for end in ENDS}
+        before = found[f"{tower}.blocks.0"][stream].x
+        np.testing.assert_allclose(before + x[".attn"] + x[".mlp"], x[""], rtol=1e-4, atol=1e-4)
+        assert np.abs(x[".attn"]).max() > 1e-3
+
+
+STREAMS_OF = {"vision": ("image.patch",), "text": ("text.token",)}
+ENDS = ("", ".attn", ".mlp")
+
+
+def test_coordinates_say_which_row_is_which(backbone: OpenClipBackbone, family: str) -> None:
+    images, texts = both(backbone)
+    rows = backbone.run(images, {"vision.blocks.1": ["image.patch"]})["vision.blocks.1"]
+    grid = backbone.point("vision.blocks.1").grid
+    assert grid is not None
+    patches = grid[0] * grid[1]
+    assert rows["image.patch"].source.tolist() == [s for s in range(3) for _ in range(patches)]
+    assert rows["image.patch"].position.tolist() == list(range(patches)) * 3
+    pooled = backbone.run(images, {"joint": ["image.pooled"]})["joint"]["image.pooled"]
+    assert (pooled.position.tolist(), pooled.source.tolist()) == ([-1] * 3, [0, 1, 2])
+    tokens = backbone.run(texts, {"text.blocks.0": ["text.token"]})["text.blocks.0"]["text.token"]
+    assert tokens.start is not None and tokens.end is not None
+    found = zip(tokens.source, tokens.position, tokens.start, tokens.end, strict=True)
+    assert [tuple(map(int, row)) for row in found] == [
+        (number, 1 + place, *span)
+        for number, text in enumerate(TEXTS)
+        for place, span in enumerate(spans(text))
     ]
-    assert words[:3] == ["a", "red", "heart"]
+
+
+def test_padding_that_is_cut_off_changes_nothing(backbone: OpenClipBackbone, family: str) -> None:
+    truth = TRUTH[family]
+    texts = backbone.prepare_texts(TEXTS)
+    whole = backbone._tokenizer(TEXTS)
+    assert whole.shape[1] == backbone.context_length
+    found = {n: m for n, m in modules(backbone, family).items() if n.startswith("text")}
+    with watched(found) as outputs:
+        pooled = backbone.model.encode_text(whole, normalize=False)
+    rows = backbone.run(texts, {n: backbone.point(n).streams for n in [*found, "joint"]})
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(rows["joint"]["text.pooled"].x, pooled.numpy(), **close)
+    for name, output in outputs.items():
+        for stream in streams_of(name, truth):
+            direct = expected_rows(output, stream, truth, whole).numpy()
+            np.testing.assert_allclose(rows[name][stream].x, direct, **close)
+
+
+def test_several_hook_points_in_one_pass_equal_one_by_one(backbone: OpenClipBackbone) -> None:
+    for inputs in both(backbone):
+        chosen = [p for p in backbone.hook_points if p.name == "joint" or ".1" in p.name]
+        together = backbone.run(inputs, {p.name: p.streams for p in chosen})
+        count = 0
+        for name, streams in together.items():
+            for stream, rows in streams.items():
+                alone = backbone.run(inputs, {name: [stream]})
+                assert list(alone) == [name] and list(alone[name]) == [stream]
+                np.testing.assert_array_equal(alone[name][stream].x, rows.x)
+                count += 1
+        assert count >= 2
+
+
+def test_it_stops_after_the_last_block_that_is_needed(
+    backbone: OpenClipBackbone, family: str
+) -> None:
+    found = modules(backbone, family)
+    images, texts = both(backbone)
+    for tower, inputs, stream in (
+        ("vision", images, "image.patch"),
+        ("text", texts, "text.token"),
+    ):
+        with watched(found) as outputs:
+            backbone.run(inputs, {f"{tower}.blocks.0": [stream]})
+        # The block itself is left before a hook that is not ours sees its output.
+        last = f"{tower}.blocks.0"
+        assert set(outputs) == {n for n in found if n.startswith(last) and n != last}
+        with watched(found) as outputs:
+            backbone.run(inputs, {"joint": [s for s in STREAMS if s.endswith("pooled")]})
+        assert set(outputs) == {n for n in found if n.startswith(tower)}
+    assert all(not site.module._forward_hooks for site in backbone.sites.values())
+
+
+# -- edits
+
+
+def test_an_edit_acts_as_a_forward_hook_that_overwrites_these_rows(
+    backbone: OpenClipBackbone, family: str
+) -> None:
+    truth, found = TRUTH[family], modules(backbone, family)
+
+    def edit(x: Tensor) -> Tensor:
+        return 2 * x.flip(0) + 1
+
+    for inputs in both(backbone):
+        tower = "text" if inputs.is_text else "vision"
+        for name in [n for n in found if n.startswith(f"{tower}.blocks.0")]:
+            for stream in streams_of(name, truth):
+                # Where rows of the stream are, by giving every vector a number of its own.
+                def overwrite(
+                    _m: Any, _a: Any, output: Any, stream: str = stream, inputs: Inputs = inputs
+                ) -> Any:
+                    first = output[0] if isinstance(output, tuple) else output
+                    numbers = torch.arange(first.numel(), dtype=torch.float64).reshape(first.shape)
+                    ids = inputs.tensors.get("text")
+                    places = expected_rows(numbers, stream, truth, ids).long()
+                    changed = first.flatten().clone()
+                    changed[places] = edit(changed[places])
+                    changed = changed.reshape(first.shape)
+                    return (changed, *output[1:]) if isinstance(output, tuple) else changed
+
+                last = list(n for n in backbone.sites if n.startswith(tower))[-1]
+                handle = found[name].register_forward_hook(overwrite)
+                try:
+                    with watched({last: found[last]}) as outputs:
+                        result = encoded(backbone, inputs)
+                finally:
+                    handle.remove()
+                pooled = "text.pooled" if inputs.is_text else "image.pooled"
+                other = streams_of(last, truth)[-1]
+                rows = backbone.run(
+                    inputs, {"joint": [pooled], last: [other]}, {(name, stream): edit}
+                )
+                direct = result.reshape(inputs.count, -1).numpy()
+                np.testing.assert_array_equal(rows["joint"][pooled].x, direct)
+                wanted = expected_rows(outputs[last], other, truth, inputs.tensors.get("text"))
+                np.testing.assert_array_equal(rows[last][other].x, wanted.numpy())
+                plain = backbone.run(inputs, {"joint": [pooled]})["joint"][pooled].x
+                # A cell that is pooled alone in what follows may drown; a tower as a whole not.
+                assert not np.array_equal(plain, direct)
+
+
+def test_edits_of_the_other_modality_and_at_joint(clip: OpenClipBackbone) -> None:
+    _, texts = both(clip)
+    plain = clip.run(texts, {"joint": ["text.pooled"]})["joint"]["text.pooled"].x
+    edits: dict[Any, Any] = {
+        ("vision.blocks.0", "image.patch"): lambda x: x * 0,
+        ("joint", "text.pooled"): lambda x: -x,
+    }
+    rows = clip.run(texts, {"joint": ["text.pooled"]}, edits)["joint"]["text.pooled"].x
+    np.testing.assert_array_equal(rows, -plain)
+
+
+def test_an_edit_of_another_shape_is_refused(clip: OpenClipBackbone) -> None:
+    images, _ = both(clip)
+    with pytest.raises(
+        MmfeatError, match=r"at vision.blocks.0 has shape \[1, 32\]; it must have \[3, 32\]"
+    ):
+        clip.run(
+            images,
+            {"joint": ["image.pooled"]},
+            {("vision.blocks.0", "image.pooled"): lambda x: x[:1]},
+        )
+    assert all(not site.module._forward_hooks for site in clip.sites.values())
+
+
+# -- the joint space
+
+
+def test_the_last_rows_projected_are_the_rows_at_joint(
+    backbone: OpenClipBackbone, family: str
+) -> None:
+    assert backbone.joint is not None
+    assert ("image.patch" in backbone.joint.streams) == TRUTH[family].patches_at_joint
+    assert ("image.patch" in backbone.last) == TRUTH[family].patches_at_joint
+    for inputs, tower in zip(both(backbone), ("vision", "text"), strict=True):
+        for stream in STREAMS_OF[tower]:
+            if stream not in backbone.last:
+                continue
+            last = [name for name in backbone.sites if name.startswith(tower)][-1]
+            assert backbone.last[stream] == last
+            rows = backbone.run(inputs, {last: [stream], "joint": [stream]})
+            x = torch.from_numpy(rows[last][stream].x)
+            projected = backbone.project(last, stream, x).numpy()
+            np.testing.assert_array_equal(rows["joint"][stream].x, projected)
+            assert projected.shape[1] == backbone.joint.d
+        pooled = "text.pooled" if inputs.is_text else "image.pooled"
+        last = [name for name in backbone.sites if name.startswith(tower)][-1]
+        if pooled in backbone.point(last).streams and STREAMS_OF[tower][0] in backbone.last:
+            rows = backbone.run(inputs, {last: [pooled], "joint": [pooled]})
+            x = torch.from_numpy(rows[last][pooled].x)
+            np.testing.assert_allclose(
+                backbone.project(last, pooled, x).numpy(),
+                rows["joint"][pooled].x,
+                rtol=1e-4,
+                atol=1e-5,
+            )
+
+
+@pytest.mark.parametrize("name", ["custom", "mt5"])
+def test_where_a_tower_pools_by_averaging_joint_rows_average_to_the_pooled(
+    name: str, tmp_path: Path
+) -> None:
+    backbone = load_backbone(save_family(tmp_path / "m", name), "cpu")
+    if name == "custom":
+        inputs, streams = backbone.prepare_images(pictures()), ("image.pooled", "image.patch")
+        rows = backbone.run(inputs, {"joint": streams})["joint"]
+        mean = rows["image.patch"].x.reshape(3, 24, -1).mean(1)
+        np.testing.assert_allclose(mean, rows["image.pooled"].x, rtol=1e-4, atol=1e-5)
+        return
+    # Start and end token are averaged too: the words cannot give the pooled row by themselves.
+    inputs = backbone.prepare_texts(["a red heart"])
+    backbone.model.text.pooler.forward = lambda out, mask: out.last_hidden_state[:, 1:4].mean(1)
+    rows = backbone.run(inputs, {"joint": ["text.pooled", "text.token"]})["joint"]
+    np.testing.assert_allclose(
+        rows["text.token"].x.mean(0), rows["text.pooled"].x[0], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_cell_of_a_convnext_is_projected_as_a_picture_of_that_cell(tmp_path: Path) -> None:
+    backbone = load_backbone(save_family(tmp_path / "m", "timm-convnext"), "cpu")
+    visual = backbone.model.visual
+    x = torch.randn(5, backbone.point("vision.blocks.3").d)
+    with torch.no_grad():
+        norm = visual.trunk.head.norm
+        normed = torch.nn.functional.layer_norm(x, x.shape[1:], norm.weight, norm.bias, norm.eps)
+        direct = visual.head.mlp(normed)
+    projected = backbone.project("vision.blocks.3", "image.patch", x)
+    np.testing.assert_allclose(projected.numpy(), direct.numpy(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(MmfeatError, match="another width.*choose vision.blocks.3"):
+        backbone.project("vision.blocks.0", "image.patch", x)
+
+
+def test_what_cannot_be_projected_says_so(clip: OpenClipBackbone, tmp_path: Path) -> None:
+    x = torch.zeros(1, 32)
+    for hook in ("vision.blocks.0.mlp", "text.blocks.1.attn", "joint"):
+        with pytest.raises(MmfeatError, match="is not in a residual stream"):
+            clip.project(hook, "image.patch", x)
+    coca = load_backbone(save_family(tmp_path / "m", "coca"), "cpu")
+    with pytest.raises(MmfeatError, match="projects whole pictures"):
+        coca.project("vision.blocks.1", "image.patch", x)
+    with pytest.raises(MmfeatError, match=r"no image.patch at joint; it has image.pooled, text"):
+        coca.run(coca.prepare_images(pictures()), {"joint": ["image.patch"]})
+
+
+# -- layouts and tokens
+
+
+def test_outputs_with_the_sequence_first_give_the_same_rows(clip: OpenClipBackbone) -> None:
+    wanted = {point.name: point.streams for point in clip.hook_points}
+    before = [clip.run(inputs, wanted) for inputs in both(clip)]
+    towers = (clip.model.visual.transformer, clip.model.transformer)
+
+    def turn(batch_first: bool) -> None:
+        for transformer in towers:
+            transformer.batch_first = batch_first
+            for block in transformer.resblocks:
+                block.attn.batch_first = batch_first
+        clip._vision = vision_tower("clip", clip.model.visual)
+        clip._text = text_tower("clip", clip.model)
+
+    turn(False)
+    try:
+        after = [clip.run(inputs, wanted) for inputs in both(clip)]
+    finally:
+        turn(True)
+    for old, new in zip(before, after, strict=True):
+        for name in old:
+            for stream in old[name]:
+                np.testing.assert_allclose(
+                    old[name][stream].x, new[name][stream].x, rtol=1e-4, atol=1e-5
+                )
+
+
+def test_a_token_stands_for_its_characters_in_a_byte_pair_tokenizer(
+    clip: OpenClipBackbone,
+) -> None:
+    texts = ["A red Heart", "naïve cafés"]
+    inputs = clip.prepare_texts(texts)
+    assert inputs.spans is not None
+    words = [texts[s][a:b] for s, own in enumerate(inputs.spans) for _, (a, b) in own]
+    assert words[:3] == ["A", "red", "Heart"]
     assert "".join(words[3:]) == "naïvecafés"
 
 
-def test_only_the_streams_asked_for_are_returned(backbone: OpenClipBackbone) -> None:
-    assert set(backbone.images(pictures(), "joint", ["image.pooled"])) == {"image.pooled"}
-    assert set(backbone.texts(TEXTS, "joint", ["text.pooled"])) == {"text.pooled"}
+@pytest.mark.parametrize("mode", ["right", "left", "clips"])
+def test_positions_of_words_are_those_in_the_models_input(mode: str, tmp_path: Path) -> None:
+    inner = word_tokenizer(0, "left" if mode == "left" else "right")
+    inner.save_pretrained(tmp_path)
+    tokenizer = HFTokenizer(
+        str(tmp_path), context_length=8, tokenizer_mode="clips" if mode == "clips" else None
+    )
+    texts = [*TEXTS, " ".join(["red"] * 20)]
+    ids = tokenizer(texts)
+    words = set(inner.convert_tokens_to_ids(list({w for text in texts for w in text.split()})))
+    expected = [
+        [(place, int(token)) for place, token in enumerate(row) if int(token) in words]
+        for row in ids
+    ]
+    found = token_spans(tokenizer, texts, 8)
+    assert [
+        [(place, inner.convert_tokens_to_ids(text[a:b])) for place, (a, b) in own]
+        for text, own in zip(texts, found, strict=True)
+    ] == expected
+    assert len(found[-1]) == (5 if mode == "clips" else 6)
 
 
-def test_an_unknown_hook_point_names_those_there_are(backbone: OpenClipBackbone) -> None:
-    with pytest.raises(MmfeatError, match=r"no hook point 'lm.layers.3'; it has: joint"):
-        backbone.images(pictures(), "lm.layers.3", STREAMS)
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("clip", "is not a backbone; give openmoji-clip"),
-        ("open_clip:ViT-B-32", "is not a backbone"),
-        ("open_clip:local-dir:nowhere", "cannot be loaded.*check the name, or the folder"),
-        ("open_clip:NoSuchArch/openai", "cannot be loaded"),
-    ],
-)
-def test_a_wrong_spec_says_what_to_do(spec: str, message: str) -> None:
-    with pytest.raises(MmfeatError, match=message):
-        load_backbone(spec, "cpu")
+# -- loading
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    spec = save_model(tmp_path / "model", VISION, TEXT, False)
+    spec = save_family(tmp_path / "model", "clip")
     weights = tmp_path / "model" / "open_clip_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(MmfeatError, match="cannot be loaded"):
         load_backbone(spec, "cpu")
 
 
-def test_a_tower_that_is_no_transformer_of_open_clip_is_refused(tmp_path: Path) -> None:
-    resnet = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-    spec = save_model(tmp_path / "model", resnet, TEXT, False)
-    with pytest.raises(MmfeatError, match="choose a ViT model"):
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    spec = save_family(tmp_path / "model", "clip")
+    path = tmp_path / "model" / "open_clip_config.json"
+    config = json.loads(path.read_text())
+    config["model_cfg"]["vision_cfg"]["layers"] = 3
+    path.write_text(json.dumps(config))
+    with pytest.raises(MmfeatError, match="do not fit its architecture"):
         load_backbone(spec, "cpu")
+
+
+def test_a_folder_with_no_weights_is_refused(tmp_path: Path) -> None:
+    spec = save_family(tmp_path / "model", "bert")
+    (tmp_path / "model" / "open_clip_model.safetensors").unlink()
+    with pytest.raises(MmfeatError, match="cannot be loaded.*check the folder"):
+        load_backbone(spec, "cpu")
+
+
+class Pickled:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_pickled_weights_are_read_as_tensors_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    spec = save_family(folder, "clip")
+    state = load_file(folder / "open_clip_model.safetensors")
+    before = load_backbone(spec, "cpu")
+    (folder / "open_clip_model.safetensors").unlink()
+    torch.save(state, folder / "open_clip_pytorch_model.bin")
+    after = load_backbone(spec, "cpu")
+    x = [b.run(b.prepare_texts(TEXTS), {"joint": ["text.pooled"]}) for b in (before, after)]
+    np.testing.assert_array_equal(x[0]["joint"]["text.pooled"].x, x[1]["joint"]["text.pooled"].x)
+    trap = tmp_path / "unpickled"
+    torch.save(state | {"other": Pickled(trap)}, folder / "open_clip_pytorch_model.bin")
+    with pytest.raises(MmfeatError, match="hold more than tensors.*give them as safetensors"):
+        load_backbone(spec, "cpu")
+    assert not trap.exists()
+
+
+def test_a_model_that_wants_its_own_code_is_refused(tmp_path: Path) -> None:
+    text = TEXT | {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"trust_remote_code": True}}
+    with pytest.raises(MmfeatError, match="needs program code.*never run"):
+        folder = tmp_path / "tokenizer"
+        folder.mkdir()
+        config = {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": text}
+        (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+        load_backbone(f"open_clip:local-dir:{folder}", "cpu")
+    spec = save_family(tmp_path / "bert", "bert")
+    (tmp_path / "bert" / "text" / "config.json").write_text(
+        json.dumps({"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}})
+    )
+    (tmp_path / "bert" / "text" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(MmfeatError, match="needs program code.*never run"):
+        load_backbone(spec, "cpu")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_tower_that_pools_nothing_can_be_read_in_its_blocks(tmp_path: Path) -> None:
+    vision = VISION | {"pool_type": "none"}
+    spec = save_config(tmp_path / "m", {"vision_cfg": vision, "text_cfg": TEXT})
+    backbone = load_backbone(spec, "cpu")
+    inputs = backbone.prepare_images(pictures())
+    rows = backbone.run(inputs, {"vision.blocks.1": ["image.patch"]})
+    assert rows["vision.blocks.1"]["image.patch"].x.shape == (48, 32)
+    with pytest.raises(MmfeatError, match="does not pool its rows"):
+        backbone.run(inputs, {"joint": ["image.pooled"]})
+
+
+# -- the bundled backbone
 
 
 def test_the_bundled_backbone_knows_every_script() -> None:
     bundled = load_backbone("openmoji-clip", "cpu")
     texts = ["사과", "تفاحة", "りんご", "苹果", "яблоко", "𐍈 \u200b☃"]
-    rows = bundled.texts(texts, "joint", ["text.pooled", "text.token"])
-    assert rows["text.pooled"].x.shape == (6, bundled.d)
-    assert np.isfinite(rows["text.pooled"].x).all()
-    covered = {source: set() for source in range(6)}
-    tokens = rows["text.token"]
+    rows = bundled.run(bundled.prepare_texts(texts), {"joint": ["text.pooled", "text.token"]})
+    joint = rows["joint"]
+    assert joint["text.pooled"].x.shape == (6, bundled.point("joint").d)
+    assert np.isfinite(joint["text.pooled"].x).all()
+    covered: dict[int, set[int]] = {source: set() for source in range(6)}
+    tokens = joint["text.token"]
+    assert tokens.start is not None and tokens.end is not None
     for source, start, end in zip(tokens.source, tokens.start, tokens.end, strict=True):
         assert 0 <= start <= end <= len(texts[source])
         covered[int(source)].update(range(start, end))
@@ -181,11 +686,11 @@ def test_the_bundled_backbone_finds_the_name_of_a_picture() -> None:
     by_id = {entry.item_id: entry for entry in load_emoji()}
     chosen = [by_id[code] for code in ("1F34E", "1F415", "1F697", "2764-FE0F", "1F3E0", "1F319")]
     bundled = load_backbone("openmoji-clip", "cpu")
-    image = bundled.images([render(e.picture, 96) for e in chosen], "joint", ["image.pooled"])
-    image_x = image["image.pooled"].x
+    inputs = bundled.prepare_images([render(entry.picture, 96) for entry in chosen])
+    image_x = bundled.run(inputs, {"joint": ["image.pooled"]})["joint"]["image.pooled"].x
     image_x /= np.linalg.norm(image_x, axis=1, keepdims=True)
     for language in ("en", "ko", "ar", "zh"):
-        names = [entry.names[language] for entry in chosen]
-        text = bundled.texts(names, "joint", ["text.pooled"])["text.pooled"].x
+        texts = bundled.prepare_texts([entry.names[language] for entry in chosen])
+        text = bundled.run(texts, {"joint": ["text.pooled"]})["joint"]["text.pooled"].x
         text /= np.linalg.norm(text, axis=1, keepdims=True)
         assert (image_x @ text.T).argmax(1).tolist() == list(range(6)), language

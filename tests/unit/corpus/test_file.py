@@ -157,6 +157,69 @@ def test_info_counts_items_languages_and_coverage(tmp_path: Path) -> None:
     assert sum(info["splits"].values()) == 4 and len(info["digest"]) == 64
 
 
+def test_captions_of_unequal_number_and_items_without_pictures_or_texts_are_legal(
+    tmp_path: Path, folder: Path
+) -> None:
+    path = tmp_path / "corpus.h5"
+    rows = [
+        ItemRow("many", "red.png", (("en", "a"), ("en", "a"), ("ko", "가"), ("en", "b"))),
+        ItemRow("silent", "회색.png"),
+        ItemRow("one", "red.png", (("ja", "あ"),), attributes={"k": "v"}),
+        ItemRow("unseen", "", (("ko", "나"), ("ko", "다")), "many"),
+    ]
+    summary = write(path, rows, folder)
+    assert summary.captions == {"en": 3, "ja": 1, "ko": 3} and summary.skipped == {}
+    assert (summary.items, summary.pictures) == (4, 3)
+    with open_corpus(path) as corpus:
+        assert corpus.captions.item.tolist() == [0, 0, 0, 0, 2, 3, 3]
+        assert [(row.item_id, row.image, row.captions) for row in corpus.rows()] == [
+            (row.item_id, row.image, row.captions) for row in rows
+        ]
+        found = list(corpus.rows())
+        assert [row.concept for row in found] == ["many", "silent", "one", "many"]
+        assert [row.split for row in found] == corpus.split
+        assert [dict(row.attributes) for row in found] == [{}, {}, {"k": "v"}, {}]
+        assert [row.row for row in found] == [1, 2, 3, 4]
+        assert corpus.info()["pictures"] == 2 and corpus.image_root == folder.resolve()
+
+
+def test_info_agrees_with_brute_force(tmp_path: Path) -> None:
+    # More captions than are read at once, and an item that goes on over the border.
+    rng = np.random.default_rng(0)
+    tags = ["ar", "en", "ko", "zh-Hant"]
+    rows = []
+    for number in range(6_000):
+        chosen = rng.choice(tags, rng.integers(1, 4), p=[0.1, 0.5, 0.3, 0.1])
+        texts = tuple((str(tag), "x" * int(rng.integers(1, 90))) for tag in chosen)
+        rows.append(ItemRow(str(number), "", texts * (3_000 if number == 2_000 else 1)))
+    path = tmp_path / "corpus.h5"
+    write(path, rows)
+    with open_corpus(path) as corpus:
+        info = corpus.info()
+    assert info["languages"] == tags
+    for tag in tags:
+        lengths = [len(text) for row in rows for other, text in row.captions if other == tag]
+        assert info["captions"][tag] == len(lengths)
+        assert info["lengths"][tag] == {
+            "median": pytest.approx(np.median(lengths)),
+            "p95": pytest.approx(np.quantile(lengths, 0.95)),
+            "longest": max(lengths),
+        }
+        for other in tags:
+            both = sum({tag, other} <= {found for found, _ in row.captions} for row in rows)
+            assert info["coverage_matrix"][tag][other] == pytest.approx(both / 6_000)
+        assert info["coverage"][tag] == info["coverage_matrix"][tag][tag]
+
+
+def test_info_of_a_corpus_of_pictures_alone(tmp_path: Path, folder: Path) -> None:
+    write(tmp_path / "c.h5", [ItemRow("a", "red.png"), ItemRow("b", "also red.bmp")], folder)
+    with open_corpus(tmp_path / "c.h5") as corpus:
+        info = corpus.info()
+    assert info["captions"] == info["coverage"] == info["lengths"] == info["coverage_matrix"] == {}
+    assert (info["items"], info["pictures"], info["languages"]) == (2, 1, [])
+    assert info["examples"] == [{"item_id": "a", "captions": {}}, {"item_id": "b", "captions": {}}]
+
+
 def test_what_cannot_be_used_is_skipped_and_logged(tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "corpus.h5"
     ok = (("en", "x"),)

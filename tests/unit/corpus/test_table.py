@@ -222,7 +222,7 @@ def test_pictures_are_found_beside_their_table(tmp_path: Path) -> None:
 def test_splits_and_concepts_come_from_columns(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,c,s,en\n1,cat,Train,a\n2,cat,,b\n3,dog,test,c\n4,,val,d\n", "utf-8")
-    options = ImportOptions(id="id", concept="c", split="s", lang=("en=en",))
+    options = ImportOptions(id="id", concept="c", split_column="s", lang=("en=en",))
     out = tmp_path / "c.h5"
     summary = import_corpus("table", [path], out, options)
     with open_corpus(out) as corpus:
