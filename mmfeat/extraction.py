@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +16,27 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mmfeat import provenance
-from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS, TEXT_STREAMS, Rows
+from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS
 from mmfeat.errors import MmfeatError
 from mmfeat.files import exclusive
 from mmfeat.hdf5 import check_target
-from mmfeat.progress import SILENT, Progress
+from mmfeat.progress import SILENT, Progress, ignore
 from mmfeat.store.activations import KIND
 
 if TYPE_CHECKING:
     from mmfeat.backbones.base import Backbone
     from mmfeat.corpus.file import Corpus
-    from mmfeat.store.writer import Parts
+    from mmfeat.forward import Request
+    from mmfeat.store.shards import Processes
+    from mmfeat.store.writer import Layout, Parts, Tables
 
-BLOCK = 256  # items in a committed part
+BLOCK = 256  # items in a committed part, at most
+PART_BYTES = 64 << 20  # of its rows, about, where it has more than one item
+SAMPLE = {"image.patch": 32, "text.token": 4000}  # pictures and captions that are prepared to count
+_TIMED = 5.0  # seconds of batches from which the hours are told
+_TRIALS = 8  # batches, at most
+
+Span = tuple[int, int]
 
 
 class ExtractSettings(BaseModel):
@@ -37,6 +50,8 @@ class ExtractSettings(BaseModel):
     dtype: str = Field("float16", pattern="^float(16|32)$")
     device: str = "auto"
     batch_size: int = Field(128, ge=1)
+    rows_per_item: int | None = Field(None, ge=1)
+    seed: int = 0
 
 
 def extract(
@@ -49,7 +64,9 @@ def extract(
     """Write the activations of a corpus under a backbone.
 
     Runs in blocks of items that are committed one by one; the same call after
-    an interruption goes on where it stopped and gives the same content.
+    an interruption goes on where it stopped and gives the same content. Under
+    torchrun each process writes a shard with its share of the blocks, and the
+    first joins them.
 
     Parameters
     ----------
@@ -63,62 +80,182 @@ def extract(
     Returns
     -------
     dict
-        ``out``, ``rows`` by hook/stream, ``skipped`` pictures with the reason.
+        ``out``, ``rows`` by hook/stream, ``skipped`` pictures with the reason;
+        of a process that is not the first, ``out`` and its ``shard``.
 
     Raises
     ------
     MmfeatError
-        If the corpus or the backbone cannot be used, or a stream is unknown.
+        If the corpus or the backbone cannot be used, a stream is unknown, the
+        disk is too small, or there are parts of another extraction.
     """
-    from mmfeat.backbones.registry import load_backbone
     from mmfeat.corpus.file import open_corpus
-    from mmfeat.store.writer import Parts, Tables, assemble
+    from mmfeat.store.shards import Processes, remove_others
+    from mmfeat.store.writer import Parts, assemble
 
     settings = settings or ExtractSettings()
     corpus, out = Path(corpus), Path(out)
     with open_corpus(corpus) as source:
-        check_streams(settings.streams)
-        check_target(out, KIND)
-        backbone = load_backbone(settings.backbone, settings.device)
-        _check_hooks(backbone, settings)
-        record = recorded(corpus, settings)
-        tables = Tables(
-            source.item_id,
-            source.concept,
-            source.split,
-            source.picture,
-            source.captions.item,
-            source.captions.language,
-            source.languages,
-            source.digest,
-        )
+        processes = Processes()
+        work = _work(source, corpus, out, settings, processes.device(settings.device))
+        if processes.size > 1:
+            return _extract_share(work, processes, progress if processes.rank == 0 else SILENT)
         with exclusive(out):
-            parts = Parts(out, record)
-            blocks = [
-                (start, min(start + BLOCK, len(source.item_id)))
-                for start in range(0, len(source.item_id), BLOCK)
-            ]
-            skipped = list(_run_blocks(source, backbone, settings, blocks, parts, progress))
-            names = [f"{start:09d}" for start, _ in blocks]
+            parts = Parts(out, work.record)
+            work.check_disk(parts)
+            _run(work, work.blocks, parts, progress)
+            names = [part_name(block) for block in work.blocks]
+            skipped = parts.skipped(names)
             rows = assemble(
                 out,
-                tables,
-                {
-                    (hook, stream): names
-                    for hook in dict.fromkeys(settings.hooks)
-                    for stream in STREAMS
-                    if stream in settings.streams
-                },
+                work.tables,
+                work.layout,
                 parts,
-                attributes={
-                    "backbone": backbone.spec,
-                    "corpus_path": Path(os.path.relpath(corpus, out.parent)).as_posix(),
-                },
-                grids={hook: backbone.grid for hook in settings.hooks},
-                provenance=record,
+                names,
+                attributes=work.attributes,
+                provenance=work.record,
                 progress=progress,
             )
+            parts.remove_all()
+            remove_others(out, [])
     return {"out": str(out), "rows": rows, "skipped": skipped}
+
+
+def _extract_share(work: _Work, processes: Processes, progress: Progress) -> dict[str, Any]:
+    """Write this process's shard, and if it is the first, join all when they are there."""
+    from mmfeat.store.shards import join, keep, remove_others, shard_paths, write_shard
+    from mmfeat.store.writer import Parts
+
+    out = work.out
+    shards = shard_paths(out, processes.size)
+    own = shards[processes.rank]
+    kept = keep(own, work.record)
+    parts = Parts(out, work.record)
+
+    def share() -> None:
+        with exclusive(own):
+            if not kept:
+                blocks = processes.share(work.blocks)
+                _run(work, blocks, parts, progress)
+                names = [part_name(block) for block in blocks]
+                write_shard(own, work.layout, parts, names, work.record, progress)
+                parts.remove(names)
+
+    with processes:
+        if processes.rank > 0:
+            share()
+            processes.wait(shards, ignore)
+            return {"out": str(out), "shard": str(own)}
+        with exclusive(out):
+            if not kept:
+                work.check_disk(parts)
+            share()
+            with progress.stage("waiting for shards", len(shards)) as advance:
+                processes.wait(shards, advance)
+            rows, skipped = join(
+                out,
+                shards,
+                work.tables,
+                work.layout,
+                attributes=work.attributes,
+                provenance=work.record,
+            )
+            parts.remove_all()
+            remove_others(out, shards)
+    return {"out": str(out), "rows": rows, "skipped": skipped}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An extraction that is about to run.
+
+    Attributes
+    ----------
+    blocks : list of (start, stop)
+        Items of each part.
+    bytes : int
+        Of all rows, about.
+    """
+
+    source: Corpus
+    backbone: Backbone
+    request: Request
+    out: Path
+    record: str
+    layout: Layout
+    tables: Tables
+    attributes: dict[str, str]
+    rows: dict[str, int]
+    blocks: list[Span]
+    bytes: int
+
+    def check_disk(self, parts: Parts) -> None:
+        """Refuse to begin what the disk cannot hold: parts, and the file made of them."""
+        free, needed = free_bytes(self.out), 2 * self.bytes - parts.size()
+        if free < 0.95 * needed:
+            raise MmfeatError(
+                f"{self.out} takes about {_gigabytes(needed)} while it is written, but "
+                f"{_gigabytes(free)} are free there; free some space, choose fewer hook points or "
+                "streams or --rows-per-item, or give an --out on another disk."
+            )
+
+
+def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings, device: str) -> _Work:
+    from mmfeat.backbones.registry import load_backbone
+    from mmfeat.forward import Request, wanted
+    from mmfeat.store.writer import Layout, Tables
+
+    check_streams(settings.streams)
+    check_target(out, KIND)
+    backbone = load_backbone(settings.backbone, device)
+    request = Request(
+        settings.hooks,
+        tuple(stream for stream in STREAMS if stream in settings.streams),
+        settings.dtype,
+        settings.batch_size,
+        settings.rows_per_item,
+        settings.seed,
+    )
+    widths = {
+        (hook, stream): backbone.point(hook).d
+        for hook, streams in wanted(backbone, request).items()
+        for stream in streams
+    }
+    tables = Tables(
+        source.item_id,
+        source.concept,
+        source.split,
+        source.picture,
+        source.captions.item,
+        source.captions.language,
+        source.languages,
+        source.digest,
+    )
+    each = _rows_each(source, backbone, request)
+    pictures = np.array([bool(reference) for reference in source.picture])
+    captions = np.bincount(source.captions.item, minlength=len(source))
+    size = np.dtype(settings.dtype).itemsize
+    rows, held = {}, np.zeros(len(source))
+    for (hook, stream), d in widths.items():
+        inputs = pictures if stream in IMAGE_STREAMS else captions
+        rows[f"{hook}/{stream}"] = round(each[stream] * int(inputs.sum()))
+        held += inputs * each[stream] * d * size
+    return _Work(
+        source,
+        backbone,
+        request,
+        out,
+        recorded(corpus, settings),
+        Layout(widths, settings.dtype, tables.is_train, len(source.languages)),
+        tables,
+        {
+            "backbone": backbone.spec,
+            "corpus_path": Path(os.path.relpath(corpus, out.parent)).as_posix(),
+        },
+        rows,
+        cut(held),
+        int(held.sum()),
+    )
 
 
 def recorded(corpus: Path, settings: ExtractSettings) -> str:
@@ -127,36 +264,86 @@ def recorded(corpus: Path, settings: ExtractSettings) -> str:
 
     inputs = {"corpus": corpus}
     folder = local_folder(settings.backbone)
-    if folder is not None and folder.is_dir():
+    if folder is not None and folder.exists():
         inputs["backbone"] = folder
     return provenance.record(
         "extract", settings.model_dump(mode="json", exclude={"device"}), inputs
     )
 
 
-def plan(corpus: Path | str, settings: ExtractSettings) -> dict[str, Any]:
-    """Return what an extraction would write: rows of pooled streams, patches and bytes."""
-    from mmfeat.backbones.registry import load_backbone
+def plan(
+    corpus: Path | str, out: Path | str, settings: ExtractSettings | None = None
+) -> dict[str, Any]:
+    """Return what an extraction would write, and how long it would take; nothing is written.
+
+    Some inputs are tokenised to count rows, and some batches run for a few seconds.
+
+    Parameters
+    ----------
+    corpus, out, settings
+        As of `extract`.
+
+    Returns
+    -------
+    dict
+        ``rows`` by hook/stream, their ``bytes``, ``bytes_needed`` on the disk while the file is
+        written and ``bytes_free`` there, whether it ``fits``, and ``hours`` on this machine in one
+        process.
+
+    Raises
+    ------
+    MmfeatError
+        As `extract`, except for the disk.
+    """
     from mmfeat.corpus.file import open_corpus
 
-    with open_corpus(Path(corpus)) as source:
-        check_streams(settings.streams)
-        backbone = load_backbone(settings.backbone, settings.device)
-        _check_hooks(backbone, settings)
-        pictures = sum(1 for reference in source.picture if reference)
-        captions = len(source.captions.item)
-    rows: dict[str, int | None] = {
-        "image.pooled": pictures,
-        "image.patch": pictures * backbone.grid[0] * backbone.grid[1],
-        "text.pooled": captions,
-        "text.token": None,  # known once the captions are tokenised
-    }
-    chosen = {name: rows[name] for name in settings.streams}
-    width = backbone.hook_points[0].d * (2 if settings.dtype == "float16" else 4)
+    settings = settings or ExtractSettings()
+    corpus, out = Path(corpus), Path(out)
+    with open_corpus(corpus) as source:
+        work = _work(source, corpus, out, settings, settings.device)
+        seconds = _seconds(work)
+    free, needed = free_bytes(out), 2 * work.bytes
     return {
-        "rows": chosen,
-        "bytes_without_tokens": sum(n or 0 for n in chosen.values()) * width * len(settings.hooks),
+        "rows": work.rows,
+        "bytes": work.bytes,
+        "bytes_needed": needed,
+        "bytes_free": free,
+        "fits": free >= needed,
+        "hours": seconds / 3600,
     }
+
+
+def _seconds(work: _Work) -> float:
+    """Return how long all items take, from some batches all over the corpus."""
+    from mmfeat.forward import blocks
+
+    size, n = work.request.batch_size, len(work.source)
+    starts = np.unique(np.linspace(0, max(n - size, 0), _TRIALS).astype(int)).tolist()
+    spans = [(start, min(start + size, n)) for start in starts]
+    done, began, first = 0, time.perf_counter(), 0.0
+    with closing(blocks(work.source, work.backbone, work.request, spans)) as batches:  # type: ignore[type-var]
+        for (start, stop), _, _ in batches:
+            elapsed = time.perf_counter() - began
+            if first == 0.0:
+                first = elapsed  # with all that is done once
+            else:
+                done += stop - start
+            if elapsed > _TIMED:
+                break
+    elapsed = time.perf_counter() - began
+    return (elapsed - first) / done * n if done else elapsed
+
+
+def free_bytes(out: Path) -> int:
+    """Return how many bytes are free where a file is to be written."""
+    folder = out.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB"
 
 
 def check_streams(streams: Sequence[str]) -> None:
@@ -169,177 +356,80 @@ def check_streams(streams: Sequence[str]) -> None:
         )
 
 
-def _check_hooks(backbone: Backbone, settings: ExtractSettings) -> None:
-    known = {point.name: point for point in backbone.hook_points}
-    for hook in settings.hooks:
-        if hook not in known:
-            raise MmfeatError(
-                f"{backbone.spec} has no hook point {hook!r}; it has: {', '.join(known)}."
-            )
+def _rows_each(source: Corpus, backbone: Backbone, request: Request) -> dict[str, float]:
+    """Return how many rows a picture or a caption has in each stream, on average.
 
-
-def _run_blocks(
-    source: Corpus,
-    backbone: Backbone,
-    settings: ExtractSettings,
-    blocks: Sequence[tuple[int, int]],
-    parts: Parts,
-    progress: Progress,
-) -> Iterator[str]:
-    first_caption = np.searchsorted(source.captions.item, np.arange(len(source.item_id) + 1))
-    with progress.stage("extracting items", len(source.item_id)) as advance:
-        for start, stop in blocks:
-            name = f"{start:09d}"
-            if name not in parts:
-                arrays: dict[str, np.ndarray] = {}
-                for hook in dict.fromkeys(settings.hooks):
-                    images = [s for s in settings.streams if s in IMAGE_STREAMS]
-                    if images:
-                        found, reasons = _block_images(
-                            source, backbone, hook, images, start, stop, settings.batch_size
-                        )
-                        arrays |= _named(found, hook, settings.dtype)
-                        arrays["skipped"] = np.array(reasons, dtype=str)
-                    texts = [s for s in settings.streams if s in TEXT_STREAMS]
-                    if texts:
-                        captions = range(int(first_caption[start]), int(first_caption[stop]))
-                        arrays |= _named(
-                            _block_texts(
-                                source, backbone, hook, texts, captions, settings.batch_size
-                            ),
-                            hook,
-                            settings.dtype,
-                        )
-                arrays.setdefault("skipped", np.zeros(0, dtype="U1"))
-                parts.commit(name, arrays)
-            yield from parts.read(name, "", "skipped").tolist()
-            advance(stop - start)
-
-
-def _named(
-    streams: dict[str, dict[str, np.ndarray]], hook: str, dtype: str
-) -> dict[str, np.ndarray]:
-    return {
-        f"{hook}/{stream}/{column}": _stored(value, dtype) if column == "x" else value
-        for stream, columns in streams.items()
-        for column, value in columns.items()
-    }
-
-
-def _stored(x: np.ndarray, dtype: str) -> np.ndarray:
-    """Return rows in the type they are stored in.
-
-    Raises
-    ------
-    MmfeatError
-        If a value is too large for it, or was not finite to begin with.
+    Some, evenly spaced, are prepared as the model takes them; all where there are few.
     """
-    with np.errstate(over="ignore"):
-        stored = x.astype(dtype)
-    if not np.isfinite(stored).all():
-        what = "dtype float32" if np.isfinite(x).all() else "another backbone: this one gives NaN"
-        raise MmfeatError(f"An activation does not fit {dtype}; extract again with {what}.")
-    return stored
+    from mmfeat.corpus.pictures import PictureError
 
-
-def _block_images(
-    source: Corpus,
-    backbone: Backbone,
-    hook: str,
-    streams: Sequence[str],
-    start: int,
-    stop: int,
-    batch_size: int,
-) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
-    wanted = [item for item in range(start, stop) if source.picture[item]]
-    items: list[int] = []
-    reasons: list[str] = []
-    found: dict[str, list[Rows]] = {stream: [] for stream in streams}
-    # A batch at a time, for pictures can be large.
-    for first in range(0, len(wanted), batch_size):
-        pictures = []
-        done = len(items)
-        for item in wanted[first : first + batch_size]:
+    most = request.rows_per_item or np.inf
+    each = {"image.pooled": 1.0, "text.pooled": 1.0, "image.patch": 0.0, "text.token": 0.0}
+    counts: list[float] = []
+    if "image.patch" in request.streams:
+        for item in _spread(np.flatnonzero(source.picture), SAMPLE["image.patch"]):
             try:
-                pictures.append(source.image(item, backbone.image_size))
-                items.append(item)
-            except MmfeatError as error:  # it was there when the corpus was made
-                reasons.append(f"{source.item_id[item]}: {error}")
-        if pictures:
-            for stream, rows in backbone.images(pictures, hook, streams).items():
-                found[stream].append(_shifted(rows, done))
-    return {
-        stream: _image_columns(rows, np.array(items, np.int32), backbone.hook_points[0].d)
-        for stream, rows in found.items()
-    }, reasons
+                picture = source.image(int(item), backbone.image_size)
+            except PictureError:
+                continue  # it is told when its turn comes
+            ((rows, columns),) = backbone.prepare_images([picture]).grids or [(0, 0)]
+            counts.append(min(rows * columns, most))
+        each["image.patch"] = float(np.mean(counts)) if counts else 0.0
+    chosen = _spread(np.arange(len(source.captions.text)), SAMPLE["text.token"])
+    if "text.token" in request.streams and len(chosen):
+        spans = backbone.prepare_texts([source.captions.text[i] for i in chosen]).spans or []
+        each["text.token"] = float(np.mean([min(len(tokens), most) for tokens in spans]))
+    return each
 
 
-def _shifted(rows: Rows, by: int) -> Rows:
-    return Rows(rows.x, rows.source + by, rows.position, rows.start, rows.end)
+def _spread(index: np.ndarray, most: int) -> np.ndarray:
+    if len(index) <= most:
+        return index
+    return np.asarray(index[np.linspace(0, len(index) - 1, most).astype(int)])
 
 
-def _stacked(rows: Sequence[Rows], d: int) -> Rows:
-    """Join rows of several batches, in the order of their inputs."""
-    if not rows:
-        empty = np.zeros(0, np.int64)
-        return Rows(np.zeros((0, d), np.float32), empty, empty, empty, empty)
-    source = np.concatenate([part.source for part in rows])
-    order = np.argsort(source, kind="stable")
+def cut(held: np.ndarray) -> list[Span]:
+    """Cut items into blocks: at most `BLOCK` items, and `PART_BYTES` where they are several.
 
-    def joined(values: list[Any]) -> Any:
-        return None if values[0] is None else np.concatenate(values)[order]
-
-    return Rows(
-        joined([part.x for part in rows]),
-        source[order],
-        joined([part.position for part in rows]),
-        joined([part.start for part in rows]),
-        joined([part.end for part in rows]),
-    )
+    Parameters
+    ----------
+    held : float [items]
+        Bytes of the rows of each item.
+    """
+    return list(_cut(np.concatenate([[0.0], np.cumsum(held)])))
 
 
-def _image_columns(rows: Sequence[Rows], items: np.ndarray, d: int) -> dict[str, np.ndarray]:
-    joined = _stacked(rows, d)
-    none = np.full(len(joined.source), -1)
-    return {
-        "x": joined.x,
-        "item": items[joined.source] if len(items) else none,
-        "caption": none,
-        "language": none,
-        "position": joined.position,
-    }
+def _cut(before: np.ndarray) -> Iterator[Span]:
+    start, n = 0, len(before) - 1
+    while start < n:
+        full = int(np.searchsorted(before, before[start] + PART_BYTES, side="right")) - 1
+        stop = min(max(full, start + 1), start + BLOCK, n)
+        yield start, stop
+        start = stop
 
 
-def _block_texts(
-    source: Corpus,
-    backbone: Backbone,
-    hook: str,
-    streams: Sequence[str],
-    captions: range,
-    batch_size: int,
-) -> dict[str, dict[str, np.ndarray]]:
-    texts = source.captions.text[captions.start : captions.stop]
-    # Captions of like length share a batch, so that little padding is computed.
-    order = sorted(range(len(texts)), key=lambda i: (len(texts[i].encode()), i))
-    found: dict[str, list[Rows]] = {stream: [] for stream in streams}
-    for first in range(0, len(order), batch_size):
-        chosen = np.array(order[first : first + batch_size])
-        for stream, rows in backbone.texts([texts[i] for i in chosen], hook, streams).items():
-            found[stream].append(
-                Rows(rows.x, chosen[rows.source], rows.position, rows.start, rows.end)
-            )
-    result = {}
-    for stream, parts in found.items():
-        joined = _stacked(parts, backbone.hook_points[0].d)
-        caption = joined.source + captions.start
-        columns = {
-            "x": joined.x,
-            "item": source.captions.item[caption],
-            "caption": caption,
-            "language": source.captions.language[caption],
-            "position": joined.position,
-        }
-        if stream == "text.token":
-            columns |= {"start": joined.start, "end": joined.end}
-        result[stream] = columns
-    return result
+def part_name(block: Span) -> str:
+    """Return the name of a block's part."""
+    return f"{block[0]:09d}-{block[1]:09d}"
+
+
+def _run(work: _Work, spans: Sequence[Span], parts: Parts, progress: Progress) -> None:
+    """Run blocks and commit each; one is written while the next is computed."""
+    from mmfeat.forward import blocks
+
+    todo = [span for span in spans if part_name(span) not in parts]
+    found = blocks(work.source, work.backbone, work.request, todo)
+    with (
+        progress.stage("extracting items", sum(stop - start for start, stop in spans)) as advance,
+        closing(found),  # type: ignore[type-var]
+        ThreadPoolExecutor(1, "commit") as writer,
+    ):
+        advance(sum(b - a for a, b in spans) - sum(b - a for a, b in todo))
+        written: Future[None] | None = None
+        for span, arrays, skipped in found:
+            if written is not None:
+                written.result()
+            written = writer.submit(parts.commit, part_name(span), arrays, skipped, work.layout)
+            advance(span[1] - span[0])
+        if written is not None:
+            written.result()

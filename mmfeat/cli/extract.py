@@ -26,14 +26,30 @@ def extract(
     device: Annotated[str, typer.Option("--device", help="Torch device, or auto.")] = "auto",
     dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32.")] = "float16",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 128,
+    rows_per_item: Annotated[
+        int | None,
+        typer.Option(
+            "--rows-per-item",
+            min=1,
+            help="Patches kept of a picture and tokens of a caption, drawn at random. [all]",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that draw.")] = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say how many rows and bytes it would be.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Write nothing; say how many rows, bytes and hours it would be."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the activations of a corpus to HDF5. An interrupted run goes on where it stopped."""
+    """Write the activations of a corpus to HDF5. An interrupted run goes on where it stopped.
+
+    Several processes share the work: torchrun --nproc-per-node 4 -m mmfeat extract ...
+    """
     from mmfeat import extraction
     from mmfeat.backbones.base import STREAMS
+    from mmfeat.store.shards import speaks
 
     if dtype not in ("float16", "float32"):
         raise typer.BadParameter("choose float16 or float32", param_hint="--dtype")
@@ -44,8 +60,12 @@ def extract(
         dtype=dtype,
         device=device,
         batch_size=batch_size,
+        rows_per_item=rows_per_item,
+        seed=seed,
     )
     if dry_run:
-        show(extraction.plan(corpus, settings), as_json)
+        result = extraction.plan(corpus, out, settings)
     else:
-        show(extraction.extract(corpus, out, settings, progress=PROGRESS), as_json)
+        result = extraction.extract(corpus, out, settings, progress=PROGRESS)
+    if speaks():
+        show(result, as_json)

@@ -15,8 +15,10 @@ from jaxtyping import Bool, Float, Int
 
 from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
+from mmfeat.store import mapped
 
 KIND = "mmfeat-activations"
+_COLUMNS = ("item", "caption", "language", "position", "start", "end")
 _READERS = 8  # threads that wait for a disk
 _FAULTS = (KeyError, OSError, ValueError, TypeError, AttributeError, RuntimeError, IndexError)
 
@@ -36,6 +38,8 @@ class Stream:
         Mean of the train rows; one group for pictures, one a language for text.
     scale : float32 [groups]
         ``sqrt(d / E||x - mean||^2)`` over the train rows.
+    grid : (rows, columns) or None
+        Of the patches, where all pictures have one; see `grid_of`.
     """
 
     def __init__(
@@ -43,24 +47,27 @@ class Stream:
     ) -> None:
         self.name = str(group.name).rsplit("/", 1)[-1]
         self._x = group["x"]
-        self._path = path
-        self._offset = self._x.id.get_offset()
         self._shape, self._dtype = self._x.shape, self._x.dtype
         self.n, self.d = (int(size) for size in self._x.shape)
-        self.item: Int[np.ndarray, "rows"] = group["item"][:]
-        self.caption: Int[np.ndarray, "rows"] = group["caption"][:]
-        self.language: Int[np.ndarray, "rows"] = group["language"][:]
-        self.position: Int[np.ndarray, "rows"] = group["position"][:]
-        self.start = group["start"][:] if "start" in group else None
-        self.end = group["end"][:] if "end" in group else None
+        columns = [name for name in _COLUMNS if name in group]
+        self._maps, *maps = mapped.maps([self._x, *(group[name] for name in columns)], path)
+        found = {
+            name: group[name][:] if parts is None else np.concatenate([group[name][:0], *parts])
+            for name, parts in zip(columns, maps, strict=True)
+        }
+        self.item: Int[np.ndarray, "rows"] = found["item"]
+        self.caption: Int[np.ndarray, "rows"] = found["caption"]
+        self.language: Int[np.ndarray, "rows"] = found["language"]
+        self.position: Int[np.ndarray, "rows"] = found["position"]
+        self.start, self.end = found.get("start"), found.get("end")
         self.mean: Float[np.ndarray, "groups d"] = group["mean"][:]
         self.scale: Float[np.ndarray, "groups"] = group["scale"][:]
         grid = group.attrs.get("grid")
         self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
-        columns = [self.item, self.caption, self.language, self.position, self.start, self.end]
+        self._grids = group["grids"][:] if "grids" in group else None
         groups = n_languages if self.is_text else 1
         fits = (
-            {len(column) for column in columns if column is not None} == {self.n}
+            {len(column) for column in found.values()} == {self.n}
             and self.mean.shape == (groups, self.d)
             and self.scale.shape == (groups,)
             and bool(np.isfinite(self.mean).all() and (self.scale > 0).all())
@@ -69,6 +76,7 @@ class Stream:
             and (not self.is_text or _within(self.caption, n_captions))
             and (not self.is_text or _within(self.language, n_languages))
             and bool((np.diff(self.caption if self.is_text else self.item) >= 0).all())
+            and (self._grids is None or self._grids.shape == (n_items, 2))
         )
         if not fits:
             raise MmfeatError(
@@ -81,12 +89,21 @@ class Stream:
         """Whether rows come from captions."""
         return self.name.startswith("text")
 
+    def grid_of(self, item: int) -> tuple[int, int] | None:
+        """Return rows and columns of the patches of an item's picture; None where it has none."""
+        if self._grids is None:
+            return self.grid
+        rows, columns = self._grids[item].tolist()
+        return (rows, columns) if rows else None
+
     @property
     def x(self) -> Any:
         """The rows [n, d] as an array on disk: mapped where HDF5 stored them in one piece."""
-        if self._offset is None:
+        if not self._maps:
             return self._x
-        return np.memmap(self._path, self._dtype, "r", self._offset, self._shape)
+        if len(self._maps) == 1:
+            return self._maps[0]
+        return mapped.Joined(self._maps, self._shape, self._dtype)
 
     def take(self, index: Int[np.ndarray, "n"]) -> np.ndarray:
         """Return rows from anywhere in the file, given in ascending order, each once.
@@ -94,26 +111,40 @@ class Stream:
         What is not in memory is read by several threads, as a disk is fast only when it has
         much to do, and without the pages around, which nobody wants.
         """
-        x = self._scattered
-        if not isinstance(x, np.memmap):
-            return np.asarray(x[index])
-        found = np.empty((len(index), self.d), x.dtype)
-        ends = np.linspace(0, len(index), _READERS + 1).astype(int)
+        if not self._maps:
+            return np.asarray(self._x[index])
+        maps, edges = self._scattered
+        found = np.empty((len(index), self.d), self._dtype)
+        # No thread reads from two maps.
+        cuts = np.unique(
+            np.concatenate(
+                [
+                    np.linspace(0, len(index), _READERS + 1).astype(int),
+                    np.searchsorted(index, edges[1:-1]),
+                ]
+            )
+        )
 
         def read(first: int, last: int) -> None:
+            part = np.searchsorted(edges[1:-1], index[first], side="right")
+            own = index[first:last] - edges[part]
             # numpy does not hold the interpreter meanwhile, so that the threads wait together.
-            np.take(x, index[first:last], axis=0, out=found[first:last], mode="clip")
+            np.take(maps[part], own, axis=0, out=found[first:last], mode="clip")
 
-        list(_pool().map(read, ends[:-1], ends[1:]))
+        list(_pool().map(read, cuts[:-1], cuts[1:]))
         return found
 
     @cached_property
-    def _scattered(self) -> Any:
-        """The rows as `take` reads them: mapped once, as it comes back to them at every step."""
-        x = self.x
-        if isinstance(x, np.memmap) and hasattr(mmap, "MADV_RANDOM"):
-            x._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
-        return x
+    def _scattered(self) -> tuple[mapped.Maps, Int[np.ndarray, "maps+1"]]:
+        """Rows as `take` reads them: maps of its own, and the first row of each."""
+        maps = [
+            np.memmap(str(own.filename), own.dtype, "r", own.offset, own.shape)
+            for own in self._maps or []
+        ]
+        for own in maps:
+            if hasattr(mmap, "MADV_RANDOM"):
+                own._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
+        return maps, np.cumsum([0, *map(len, maps)])
 
     @property
     def group(self) -> Int[np.ndarray, "rows"]:

@@ -7,31 +7,34 @@ same content as an unbroken one.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from mmfeat import hdf5
+from mmfeat.errors import MmfeatError
 from mmfeat.files import whole_file
 from mmfeat.progress import Advance, Progress
+from mmfeat.store import checksums
 from mmfeat.store.activations import KIND
+from mmfeat.store.statistics import Sums, part_sums
 
 _COORDINATES = {
     "item": np.int32,
     "caption": np.int32,
     "language": np.int16,
     "position": np.int16,
-    "start": np.int32,
-    "end": np.int32,
 }
-Part = Mapping[str, np.ndarray]
+_CHARACTERS = {"start": np.int32, "end": np.int32}
+_SUMS = ("group", "count", "total", "squares")
+Key = tuple[str, str]  # hook point and stream
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,77 @@ class Tables:
     languages: Sequence[str]
     corpus_digest: str
 
+    @property
+    def is_train(self) -> Bool[np.ndarray, "items"]:
+        """Which items belong to train concepts."""
+        return np.asarray(np.asarray(self.split) == "train")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is stored.
+
+    Attributes
+    ----------
+    widths : mapping of (hook, stream) to int
+        Width of a row.
+    dtype : str
+        Of the rows.
+    is_train : bool [items]
+        Items whose rows count for mean and scale.
+    languages : int
+        How many there are.
+    """
+
+    widths: Mapping[Key, int]
+    dtype: str
+    is_train: Bool[np.ndarray, "items"]
+    languages: int
+
+    def columns(self, key: Key) -> dict[str, Any]:
+        """Types of a stream's datasets with a value a row."""
+        more = _CHARACTERS if key[1] == "text.token" else {}
+        return {"x": self.dtype, **_COORDINATES, **more}
+
+    def shape(self, key: Key, column: str, rows: int) -> tuple[int, ...]:
+        """Shape of such a dataset."""
+        return (rows, self.widths[key]) if column == "x" else (rows,)
+
+    def groups(self, key: Key) -> int:
+        """How many means and scales a stream has."""
+        return self.languages if key[1].startswith("text") else 1
+
 
 class Parts:
     """Committed parts of an extraction in a hidden folder beside the output.
 
-    Parts made with other settings, or from another corpus, are thrown away.
+    Parameters
+    ----------
+    out : Path
+        The output.
+    record : str
+        Provenance of what is extracted.
+
+    Raises
+    ------
+    MmfeatError
+        If there are parts that were made with other settings, or from a corpus or a backbone with
+        other content.
     """
 
-    def __init__(self, out: Path, key: str) -> None:
+    def __init__(self, out: Path, record: str) -> None:
         self.folder = out.with_name(f".{out.name}.parts")
-        marker = self.folder / "settings.txt"
-        if self.folder.exists() and (not marker.exists() or marker.read_text("utf-8") != key):
-            shutil.rmtree(self.folder)
-        if not marker.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(marker) as temporary:
-                temporary.write_text(key, encoding="utf-8")
+        marker = self.folder / "settings.json"
+        made = marker.read_text("utf-8") if marker.exists() else None
+        if made == record:
+            return
+        if any(self.folder.glob("*.npz")):
+            raise MmfeatError(
+                f"{self.folder} holds parts of another extraction ({changes(made, record)}); "
+                "delete that folder to begin anew, or give another --out."
+            )
+        with whole_file(marker) as temporary:
+            temporary.write_text(record, encoding="utf-8")
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
@@ -70,141 +128,239 @@ class Parts:
     def __contains__(self, name: str) -> bool:
         return self._path(name).exists()
 
-    def commit(self, name: str, arrays: Part) -> None:
-        """Keep a part for good."""
+    def commit(
+        self, name: str, arrays: Mapping[str, np.ndarray], skipped: Sequence[str], layout: Layout
+    ) -> None:
+        """Keep a part for good, with its checksums and sums.
+
+        Parameters
+        ----------
+        name : str
+            Of the block.
+        arrays : mapping of str to array
+            As `mmfeat.forward.blocks` yields them.
+        skipped : sequence of str
+            Pictures that could not be read.
+        layout : Layout
+            What is stored.
+        """
+        part = {"skipped": np.array(skipped, dtype=str)}
+        for key in layout.widths:
+            part |= _part(key, arrays, layout)
         with (
             whole_file(self._path(name)) as temporary,
             temporary.open("wb") as handle,
         ):
-            np.savez(handle, **dict(arrays))  # type: ignore[arg-type]
+            np.savez(handle, **part)  # type: ignore[arg-type]
 
-    def read(self, name: str, prefix: str, column: str) -> np.ndarray:
-        """Read one array of a committed part."""
-        with np.load(self._path(name), allow_pickle=False) as arrays:
-            return np.asarray(arrays[f"{prefix}{column}"])
+    def open(self, name: str) -> Any:
+        """Open a committed part: a mapping of arrays, each read when asked for."""
+        return np.load(self._path(name), allow_pickle=False)
 
-    def columns(self, name: str, prefix: str) -> set[str]:
-        """Names of the arrays of one stream in a part."""
-        with np.load(self._path(name), allow_pickle=False) as arrays:
-            return {key.removeprefix(prefix) for key in arrays.files if key.startswith(prefix)}
+    def skipped(self, names: Sequence[str]) -> list[str]:
+        """Return the pictures that parts had to leave out."""
+        found: list[str] = []
+        for name in names:
+            with self.open(name) as part:
+                found += part["skipped"].tolist()
+        return found
 
-    def remove(self) -> None:
-        """Delete the folder once the output has its name."""
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete parts once what they are for has its name."""
+        for name in names:
+            self._path(name).unlink(missing_ok=True)
+
+    def remove_all(self) -> None:
+        """Delete the folder; the parts first, as they are nothing without their record."""
+        for path in self.folder.glob("*.npz"):
+            path.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def changes(made: str | None, record: str) -> str:
+    """Say what distinguishes two provenances."""
+    try:
+        before, now = json.loads(made or ""), json.loads(record)
+        found = [
+            f"the content of the {name} changed"
+            for name, value in now["inputs"].items()
+            if before["inputs"].get(name, {}).get("sha256") != value["sha256"]
+        ]
+        for part in ("settings", "versions"):
+            keys = sorted(before[part].keys() | now[part].keys())
+            found += [
+                f"{key} was {before[part].get(key)} and is {now[part].get(key)}"
+                for key in keys
+                if before[part].get(key) != now[part].get(key)
+            ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "it does not say which"
+    return "; ".join(found) or "its inputs had other names"
+
+
+def _part(key: Key, arrays: Mapping[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
+    prefix = "/".join(key)
+    own = {
+        column: np.ascontiguousarray(
+            arrays.get(f"{prefix}/{column}", np.zeros(layout.shape(key, column, 0))), dtype
+        )
+        for column, dtype in layout.columns(key).items()
+    }
+    part = {f"{column}/checksum": checksums.of_rows(rows) for column, rows in own.items()}
+    group = own["language"] if layout.groups(key) > 1 else np.zeros_like(own["language"])
+    sums = part_sums(own["x"], group, layout.is_train[own["item"]])
+    part |= {f"sums/{column}": values for column, values in sums.items()}
+    if key[1] == "image.patch":
+        part["grid_item"] = arrays.get(f"{prefix}/grid_item", np.zeros(0, np.int32))
+        part["grid"] = arrays.get(f"{prefix}/grid", np.zeros((0, 2), np.int16))
+    return {f"{prefix}/{column}": values for column, values in (own | part).items()}
+
+
+@dataclass
+class Written:
+    """What is known of a stream when all its rows are written.
+
+    Attributes
+    ----------
+    sums : Sums
+        Of the train rows.
+    bounds : list of int
+        Rows at which blocks begin, and their number.
+    checksums : dict of str to list
+        SHA-256 of each block, by dataset.
+    grid_item, grid : list of arrays
+        Pictures, and the rows and columns of patches of each.
+    """
+
+    sums: Sums
+    bounds: list[int] = field(default_factory=lambda: [0])
+    checksums: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    grid_item: list[Int[np.ndarray, "pictures"]] = field(default_factory=list)
+    grid: list[Int[np.ndarray, "pictures 2"]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.bounds[-1]
+
+    def seal(self, node: h5py.Group) -> None:
+        """Write the checksums of the stream's datasets."""
+        columns = {
+            column: np.array(values, np.uint8).reshape(-1, 32)
+            for column, values in self.checksums.items()
+        }
+        checksums.seal_rows(node, np.array(self.bounds, np.int64), columns)
+
+
+def stream_group(file: h5py.File, key: Key) -> h5py.Group:
+    """Make the group of a stream, and those it is in."""
+    hooks = hdf5.encode_group(file.require_group("hooks"), "hooks")
+    hook = hdf5.encode_group(hooks.require_group(key[0]), "hook-point")
+    return hdf5.encode_group(hook.create_group(key[1]), "stream")
+
+
+def write_rows(
+    file: h5py.File, parts: Parts, names: Sequence[str], layout: Layout, advance: Advance
+) -> dict[Key, Written]:
+    """Write the rows of parts, in the order of `names`."""
+    found = {key: Written(Sums(layout.groups(key), d)) for key, d in layout.widths.items()}
+    for name in names:
+        with parts.open(name) as part:
+            for (hook, stream), written in found.items():
+                written.bounds.append(written.rows + len(part[f"{hook}/{stream}/item"]))
+    nodes = {}
+    for key, written in found.items():
+        nodes[key] = node = stream_group(file, key)
+        for column, dtype in layout.columns(key).items():
+            node.create_dataset(column, layout.shape(key, column, written.rows), dtype)
+            written.checksums[column] = []
+    for number, name in enumerate(names):
+        with parts.open(name) as part:
+            for key, written in found.items():
+                prefix = "/".join(key)
+                first, last = written.bounds[number : number + 2]
+                for column in layout.columns(key):
+                    if last > first:
+                        nodes[key][column][first:last] = part[f"{prefix}/{column}"]
+                    written.checksums[column].append(part[f"{prefix}/{column}/checksum"])
+                written.sums.add_part({name: part[f"{prefix}/sums/{name}"] for name in _SUMS})
+                if key[1] == "image.patch":
+                    written.grid_item.append(part[f"{prefix}/grid_item"])
+                    written.grid.append(part[f"{prefix}/grid"])
+        advance(1)
+    return found
+
+
+def write_tables(file: h5py.File, tables: Tables, attributes: Mapping[str, Any]) -> None:
+    """Write what a file carries over from the corpus, and attributes of the root."""
+    for name, value in attributes.items():
+        file.attrs[name] = value
+    file.attrs["corpus_digest"] = tables.corpus_digest
+    items = hdf5.encode_group(file.create_group("items"), "items")
+    for column in ("item_id", "concept", "split", "picture"):
+        hdf5.write_strings(items, column, getattr(tables, column))
+    captions = hdf5.encode_group(file.create_group("captions"), "captions")
+    captions["item"] = tables.caption_item.astype(np.int32)
+    captions["language"] = tables.caption_language.astype(np.int16)
+    hdf5.write_strings(file, "languages", tables.languages)
+
+
+def finish(node: h5py.Group, written: Written, items: int) -> None:
+    """Write what is known of a stream once it has its rows."""
+    written.seal(node)
+    node["mean"], node["scale"] = written.sums.mean_and_scale()
+    node["count"] = written.sums.count
+    if not written.grid:
+        return
+    item, grid = np.concatenate(written.grid_item), np.concatenate(written.grid)
+    if len(different := np.unique(grid, axis=0)) == 1:
+        node.attrs["grid"] = different[0].astype(np.int64)
+    else:
+        grids = np.zeros((items, 2), np.int16)
+        grids[item] = grid
+        node["grids"] = grids
 
 
 def assemble(
     path: Path,
     tables: Tables,
-    streams: Mapping[tuple[str, str], Sequence[str]],
+    layout: Layout,
     parts: Parts,
+    names: Sequence[str],
     *,
     attributes: Mapping[str, Any],
-    grids: Mapping[str, tuple[int, int]],
     provenance: str,
     progress: Progress,
 ) -> dict[str, int]:
-    """Join parts into an activations file and take each stream's mean and scale.
+    """Join parts into an activations file with each stream's mean and scale.
 
     The caller holds the writer's lock of `path`.
 
     Parameters
     ----------
-    streams : mapping of (hook, stream) to names of parts
-        In the order of the rows.
-    grids : mapping of hook to (rows, columns)
-        Of the patches.
+    path : Path
+        The file to write.
+    tables, layout : Tables, Layout
+        What it carries over from the corpus, and what is stored.
+    parts : Parts
+        Where the rows are.
+    names : sequence of str
+        Parts in the order of the rows.
 
     Returns
     -------
     dict
         Rows written, by ``hook/stream``.
     """
-    train = np.asarray(tables.split) == "train"
-    written = {}
     with hdf5.create(path, KIND, provenance, locked=True) as file:
-        for name, value in attributes.items():
-            file.attrs[name] = value
-        file.attrs["corpus_digest"] = tables.corpus_digest
-        items = hdf5.encode_group(file.create_group("items"), "items")
-        for column in ("item_id", "concept", "split", "picture"):
-            hdf5.write_strings(items, column, getattr(tables, column))
-        captions = hdf5.encode_group(file.create_group("captions"), "captions")
-        captions["item"] = tables.caption_item.astype(np.int32)
-        captions["language"] = tables.caption_language.astype(np.int16)
-        hdf5.write_strings(file, "languages", tables.languages)
-        hooks = hdf5.encode_group(file.create_group("hooks"), "hooks")
-        total = sum(len(names) for names in streams.values())
-        with progress.stage("writing activations", total) as advance:
-            for (hook, stream), names in streams.items():
-                group = hooks.require_group(hook)
-                hdf5.encode_group(group, "hook-point")
-                node = hdf5.encode_group(group.create_group(stream), "stream")
-                if stream == "image.patch":
-                    node.attrs["grid"] = grids[hook]
-
-                _write_rows(node, parts, names, f"{hook}/{stream}/", advance)
-                _write_statistics(node, train, len(tables.languages))
-                written[f"{hook}/{stream}"] = int(node["x"].shape[0])
-    parts.remove()
-    return written
-
-
-def _write_rows(
-    node: h5py.Group, parts: Parts, names: Sequence[str], prefix: str, advance: Advance
-) -> None:
-    counts = [len(parts.read(name, prefix, "item")) for name in names]
-    first = parts.read(names[0], prefix, "x")
-    x = node.create_dataset("x", (sum(counts), first.shape[1]), first.dtype)
-    columns = parts.columns(names[0], prefix) - {"x"}
-    for name in columns:
-        node.create_dataset(name, (sum(counts),), _COORDINATES[name])
-    digest = hashlib.sha256()
-    done = 0
-    for part, count in zip(names, counts, strict=True):
-        if count:
-            values = parts.read(part, prefix, "x")
-            x[done : done + count] = values
-            digest.update(values.tobytes())
-            for name in columns:
-                node[name][done : done + count] = parts.read(part, prefix, name)
-        done += count
-        advance(1)
-    node.attrs["checksum"] = digest.hexdigest()
-
-
-def _write_statistics(node: h5py.Group, train: Bool[np.ndarray, "items"], languages: int) -> None:
-    """Mean and scale of the train rows in float64, in two passes over the rows."""
-    x = node["x"]
-    rows, d = x.shape
-    text = str(node.name).rsplit("/", 1)[-1].startswith("text")
-    groups = languages if text else 1
-    group = node["language"][:].astype(np.int64) if text else np.zeros(rows, np.int64)
-    used = train[node["item"][:]] & (group >= 0)
-    count = np.bincount(group[used], minlength=groups)
-    sums, squares = np.zeros((groups, d)), np.zeros(groups)
-    divisor = np.maximum(count, 1)
-    mean = np.zeros((groups, d))
-    for taking_squares in (False, True):
-        for start in range(0, rows, 65_536):
-            part = slice(start, min(start + 65_536, rows))
-            chosen = used[part]
-            values, g = x[part][chosen].astype(np.float64), group[part][chosen]
-            if taking_squares:
-                norms = ((values - mean[g]) ** 2).sum(1)
-                squares += np.bincount(g, norms, minlength=groups)
-            else:
-                for index in np.unique(g):
-                    sums[index] += values[g == index].sum(0)
-        mean = sums / divisor[:, None]
-    # A language without train rows takes what all train rows have.
-    empty = count == 0
-    if empty.any() and not empty.all():
-        mean[empty] = sums.sum(0) / count.sum()
-    variance = squares / divisor
-    if empty.any() and not empty.all():
-        between = ((mean - mean[empty][0]) ** 2).sum(1) * count
-        variance[empty] = (squares.sum() + between.sum()) / count.sum()
-    scale = np.where(variance > 0, np.sqrt(d / np.where(variance > 0, variance, 1)), 1.0)
-    node["mean"], node["scale"] = mean.astype(np.float32), scale.astype(np.float32)
-    node["count"] = count.astype(np.int64)
+        write_tables(file, tables, attributes)
+        with progress.stage("writing activations", len(names)) as advance:
+            found = write_rows(file, parts, names, layout, advance)
+        for (hook, stream), written in found.items():
+            finish(file["hooks"][hook][stream], written, len(tables.item_id))
+        checksums.seal(file)
+    return {"/".join(key): written.rows for key, written in found.items()}

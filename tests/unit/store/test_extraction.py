@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -14,8 +11,7 @@ import pytest
 from mmfeat.backbones.registry import load_backbone
 from mmfeat.corpus.file import open_corpus
 from mmfeat.errors import MmfeatError
-from mmfeat.extraction import ExtractSettings, extract, plan
-from mmfeat.hdf5 import stored_digest
+from mmfeat.extraction import ExtractSettings, cut, extract, plan
 from mmfeat.store.activations import open_activations
 
 
@@ -45,15 +41,15 @@ def test_rows_equal_the_backbone_run_on_one_input(
     backbone = load_backbone("openmoji-clip", "cpu")
     with open_corpus(corpus_path) as corpus, open_activations(activations_path) as acts:
         image = acts.stream("joint", "image.pooled")
-        alone = backbone.images([corpus.image(7)], "joint", ["image.pooled"])["image.pooled"].x
+        inputs = backbone.prepare_images([corpus.image(7)])
+        alone = backbone.run(inputs, {"joint": ("image.pooled",)})["joint"]["image.pooled"].x
         np.testing.assert_allclose(image.x[7].astype(np.float32), alone[0], rtol=2e-3, atol=2e-3)
         text = acts.stream("joint", "text.token")
         caption = 31
         rows = np.flatnonzero(text.caption == caption)
-        alone = backbone.texts([corpus.captions.text[caption]], "joint", ["text.token"])
-        np.testing.assert_allclose(
-            text.x[rows].astype(np.float32), alone["text.token"].x, rtol=2e-3, atol=2e-3
-        )
+        inputs = backbone.prepare_texts([corpus.captions.text[caption]])
+        alone = backbone.run(inputs, {"joint": ("text.token",)})["joint"]["text.token"].x
+        np.testing.assert_allclose(text.x[rows].astype(np.float32), alone, rtol=2e-3, atol=2e-3)
 
 
 def test_mean_and_scale_are_those_of_the_train_rows(activations_path: Path) -> None:
@@ -77,57 +73,58 @@ def test_rows_are_mapped_from_disk_and_not_loaded(activations_path: Path) -> Non
         assert isinstance(acts.stream("joint", "image.patch").x, np.memmap)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
-def test_a_killed_extraction_resumes_to_the_same_content(tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus.h5"
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from mmfeat import extraction\n"
-        "extraction.BLOCK = 16\n"
-        "extraction.extract(sys.argv[1], sys.argv[2], extraction.ExtractSettings(\n"
-        "    streams=('image.pooled', 'text.pooled')))\n"
+def test_a_plan_counts_rows_bytes_and_hours_and_writes_nothing(
+    corpus_path: Path, activations_path: Path, tmp_path: Path
+) -> None:
+    with h5py.File(activations_path) as file:
+        wanted = {f"joint/{name}": len(node["x"]) for name, node in file["hooks/joint"].items()}
+    found = plan(corpus_path, tmp_path / "a folder" / "a.h5")
+    assert list(tmp_path.iterdir()) == []
+    tokens = wanted.pop("joint/text.token")
+    counted = found["rows"].pop("joint/text.token")
+    assert found["rows"] == wanted
+    assert counted == pytest.approx(tokens, rel=0.05)  # from some captions
+    assert found["bytes"] == pytest.approx((sum(wanted.values()) + tokens) * 192 * 2, rel=0.05)
+    assert found["bytes_needed"] == 2 * found["bytes"]
+    assert 1e-5 < found["hours"] < 1
+    assert found["bytes_free"] > 0 and found["fits"] == (
+        found["bytes_free"] >= found["bytes_needed"]
     )
-    from mmfeat.corpus import openmoji
-    from mmfeat.corpus.file import write_corpus
-
-    rows = [row for number, row in enumerate(openmoji.rows()) if number % 40 == 0]
-    write_corpus(corpus, rows, name="a", attribution="", image_root=None, provenance="{}")
-    command = [sys.executable, "-c", script, str(corpus)]
-    unbroken, broken = tmp_path / "unbroken.h5", tmp_path / "broken.h5"
-    subprocess.run([*command, str(unbroken)], check=True, timeout=200)
-
-    process = subprocess.Popen([*command, str(broken)])
-    parts = tmp_path / ".broken.h5.parts"
-    deadline = time.monotonic() + 200
-    while len(list(parts.glob("0*.npz"))) < 2 and time.monotonic() < deadline:
-        assert process.poll() is None, "it finished before it could be killed"
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not broken.exists()
-    kept = {part.name: part.stat().st_mtime_ns for part in parts.glob("0*.npz")}
-    subprocess.run([*command, str(broken)], check=True, timeout=200)
-    assert len(kept) >= 2
-    assert stored_digest(broken) == stored_digest(unbroken)
-    assert not parts.exists()
 
 
-def test_parts_of_other_settings_are_not_used(corpus_path: Path, tmp_path: Path) -> None:
-    from mmfeat.store.writer import Parts
-
-    out = tmp_path / "a.h5"
-    Parts(out, "one").commit("000000000", {"joint/image.pooled/item": np.zeros(1)})
-    assert "000000000" in Parts(out, "one")
-    assert "000000000" not in Parts(out, "two")
-
-
-def test_a_plan_counts_rows_without_running(corpus_path: Path) -> None:
-    settings = ExtractSettings(streams=("image.pooled", "image.patch", "text.pooled"))
+def test_a_plan_of_rows_per_item_counts_these(corpus_path: Path, tmp_path: Path) -> None:
+    settings = ExtractSettings(streams=("image.patch", "text.token"), rows_per_item=2)
     with open_corpus(corpus_path) as corpus:
-        n = len(corpus)
-    found = plan(corpus_path, settings)
-    assert found["rows"] == {"image.pooled": n, "image.patch": 64 * n, "text.pooled": 14 * n}
-    assert found["bytes_without_tokens"] == (n + 64 * n + 14 * n) * 192 * 2
+        pictures, captions = len(corpus), len(corpus.captions.item)
+    rows = plan(corpus_path, tmp_path / "a.h5", settings)["rows"]
+    assert rows["joint/image.patch"] == 2 * pictures
+    assert captions < rows["joint/text.token"] <= 2 * captions
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_read(
+    corpus_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(MmfeatError, match=r"a.h5 takes about 0.0 GB .* but 0.0 GB are free"):
+        extract(corpus_path, tmp_path / "a.h5")
+    assert not list(tmp_path.rglob("*.npz"))
+    assert not plan(corpus_path, tmp_path / "a.h5")["fits"]
+
+
+def test_blocks_hold_so_many_bytes_or_items_and_all_items_once() -> None:
+    rng = np.random.default_rng(0)
+    held = rng.choice([0.0, 1e6, 20e6, 200e6], 5000, p=[0.3, 0.5, 0.19, 0.01])
+    blocks = cut(held)
+    assert [start for start, _ in blocks[1:]] == [stop for _, stop in blocks[:-1]]
+    assert blocks[0][0] == 0 and blocks[-1][1] == 5000
+    for start, stop in blocks:
+        assert 1 <= stop - start <= 256
+        assert held[start:stop].sum() <= 64 << 20 or stop - start == 1
+        full = held[start : stop + 1].sum() > 64 << 20 or stop - start == 256
+        assert full or stop == 5000
+    # A model with 24 hook points of 257 patches of 1,024 numbers: five items a part.
+    assert {stop - start for start, stop in cut(np.full(100, 24 * 257 * 1024 * 2.0))} == {5}
+    assert cut(np.zeros(0)) == []
 
 
 @pytest.mark.parametrize(
@@ -152,14 +149,6 @@ def test_an_unknown_stream_says_which_there_are(activations_path: Path) -> None:
         pytest.raises(MmfeatError, match=r"no stream 'image.pooled' at hook point 'lm'.*joint: "),
     ):
         acts.stream("lm", "image.pooled")
-
-
-def test_a_value_too_large_for_float16_is_refused_and_not_made_infinite() -> None:
-    from mmfeat.extraction import _stored
-
-    assert _stored(np.array([[7e4]], np.float32), "float32")[0, 0] == 7e4
-    with pytest.raises(MmfeatError, match="does not fit float16; extract again with dtype float32"):
-        _stored(np.array([[7e4]], np.float32), "float16")
 
 
 def test_the_provenance_names_the_content_of_the_backbone(corpus_path: Path) -> None:
@@ -193,20 +182,3 @@ def test_rows_that_point_nowhere_are_refused(
         pytest.raises(MmfeatError, match=r"contradict each other; extract it again"),
     ):
         acts.stream("joint", name.split("/")[0])
-
-
-def test_a_language_without_train_rows_takes_the_mean_of_all(tmp_path: Path) -> None:
-    from mmfeat.store.writer import _write_statistics
-
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(40, 3)) + np.repeat([[0.0], [5.0]], [30, 10], axis=0)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        node = file.create_group("text.pooled")
-        node["x"], node["item"] = x, np.arange(40)
-        node["language"] = np.repeat([0, 1, 2], [20, 10, 10])
-        _write_statistics(node, np.arange(40) < 30, 3)
-        train = x[:30]
-        np.testing.assert_allclose(node["mean"][2], train.mean(0), rtol=1e-5)
-        scale = np.sqrt(3 / ((train - train.mean(0)) ** 2).sum(1).mean())
-        assert node["scale"][2] == pytest.approx(scale, rel=1e-5)
-        assert node["count"][:].tolist() == [20, 10, 0]
