@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmfeat import provenance
 from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS
+from mmfeat.blocks import Span, cut, rows_each
 from mmfeat.errors import MmfeatError
 from mmfeat.files import exclusive
 from mmfeat.hdf5 import check_target
@@ -35,8 +36,6 @@ PART_BYTES = 64 << 20  # of its rows, about, where it has more than one item
 SAMPLE = {"image.patch": 32, "text.token": 4000}  # pictures and captions that are prepared to count
 _TIMED = 5.0  # seconds of batches from which the hours are told
 _TRIALS = 8  # batches, at most
-
-Span = tuple[int, int]
 
 
 class ExtractSettings(BaseModel):
@@ -221,25 +220,26 @@ def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings, de
         for hook, streams in wanted(backbone, request).items()
         for stream in streams
     }
+    captions = len(source.texts("captions/text"))
     tables = Tables(
-        source.item_id,
-        source.concept,
-        source.split,
-        source.picture,
-        source.captions.item,
-        source.captions.language,
+        source.texts("items/item_id"),
+        source.texts("items/concept"),
+        source.texts("items/split"),
+        source.texts("items/picture"),
+        source.part("captions/item", 0, captions),
+        source.part("captions/language", 0, captions),
         source.languages,
         source.digest,
     )
-    each = _rows_each(source, backbone, request)
-    pictures = np.array([bool(reference) for reference in source.picture])
-    captions = np.bincount(source.captions.item, minlength=len(source))
+    pictures = np.fromiter(map(bool, tables.picture), bool, len(source))
+    each = rows_each(source, backbone, settings.rows_per_item, widths, np.flatnonzero(pictures))
+    captions_each = np.bincount(tables.caption_item, minlength=len(source))
     size = np.dtype(settings.dtype).itemsize
     rows, held = {}, np.zeros(len(source))
     for (hook, stream), d in widths.items():
-        inputs = pictures if stream in IMAGE_STREAMS else captions
-        rows[f"{hook}/{stream}"] = round(each[stream] * int(inputs.sum()))
-        held += inputs * each[stream] * d * size
+        inputs = pictures if stream in IMAGE_STREAMS else captions_each
+        rows[f"{hook}/{stream}"] = round(each[hook, stream] * int(inputs.sum()))
+        held += inputs * each[hook, stream] * d * size
     return _Work(
         source,
         backbone,
@@ -253,7 +253,7 @@ def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings, de
             "corpus_path": Path(os.path.relpath(corpus, out.parent)).as_posix(),
         },
         rows,
-        cut(held),
+        cut(held, settings.batch_size),
         int(held.sum()),
     )
 
@@ -321,7 +321,7 @@ def _seconds(work: _Work) -> float:
     starts = np.unique(np.linspace(0, max(n - size, 0), _TRIALS).astype(int)).tolist()
     spans = [(start, min(start + size, n)) for start in starts]
     done, began, first = 0, time.perf_counter(), 0.0
-    with closing(blocks(work.source, work.backbone, work.request, spans)) as batches:  # type: ignore[type-var]
+    with closing(blocks(work.source, work.backbone, work.request, spans)) as batches:
         for (start, stop), _, _ in batches:
             elapsed = time.perf_counter() - began
             if first == 0.0:
@@ -356,58 +356,6 @@ def check_streams(streams: Sequence[str]) -> None:
         )
 
 
-def _rows_each(source: Corpus, backbone: Backbone, request: Request) -> dict[str, float]:
-    """Return how many rows a picture or a caption has in each stream, on average.
-
-    Some, evenly spaced, are prepared as the model takes them; all where there are few.
-    """
-    from mmfeat.corpus.pictures import PictureError
-
-    most = request.rows_per_item or np.inf
-    each = {"image.pooled": 1.0, "text.pooled": 1.0, "image.patch": 0.0, "text.token": 0.0}
-    counts: list[float] = []
-    if "image.patch" in request.streams:
-        for item in _spread(np.flatnonzero(source.picture), SAMPLE["image.patch"]):
-            try:
-                picture = source.image(int(item), backbone.image_size)
-            except PictureError:
-                continue  # it is told when its turn comes
-            ((rows, columns),) = backbone.prepare_images([picture]).grids or [(0, 0)]
-            counts.append(min(rows * columns, most))
-        each["image.patch"] = float(np.mean(counts)) if counts else 0.0
-    chosen = _spread(np.arange(len(source.captions.text)), SAMPLE["text.token"])
-    if "text.token" in request.streams and len(chosen):
-        spans = backbone.prepare_texts([source.captions.text[i] for i in chosen]).spans or []
-        each["text.token"] = float(np.mean([min(len(tokens), most) for tokens in spans]))
-    return each
-
-
-def _spread(index: np.ndarray, most: int) -> np.ndarray:
-    if len(index) <= most:
-        return index
-    return np.asarray(index[np.linspace(0, len(index) - 1, most).astype(int)])
-
-
-def cut(held: np.ndarray) -> list[Span]:
-    """Cut items into blocks: at most `BLOCK` items, and `PART_BYTES` where they are several.
-
-    Parameters
-    ----------
-    held : float [items]
-        Bytes of the rows of each item.
-    """
-    return list(_cut(np.concatenate([[0.0], np.cumsum(held)])))
-
-
-def _cut(before: np.ndarray) -> Iterator[Span]:
-    start, n = 0, len(before) - 1
-    while start < n:
-        full = int(np.searchsorted(before, before[start] + PART_BYTES, side="right")) - 1
-        stop = min(max(full, start + 1), start + BLOCK, n)
-        yield start, stop
-        start = stop
-
-
 def part_name(block: Span) -> str:
     """Return the name of a block's part."""
     return f"{block[0]:09d}-{block[1]:09d}"
@@ -421,7 +369,7 @@ def _run(work: _Work, spans: Sequence[Span], parts: Parts, progress: Progress) -
     found = blocks(work.source, work.backbone, work.request, todo)
     with (
         progress.stage("extracting items", sum(stop - start for start, stop in spans)) as advance,
-        closing(found),  # type: ignore[type-var]
+        closing(found),
         ThreadPoolExecutor(1, "commit") as writer,
     ):
         advance(sum(b - a for a, b in spans) - sum(b - a for a, b in todo))

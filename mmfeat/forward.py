@@ -153,7 +153,7 @@ def wanted(backbone: Backbone, request: Request) -> dict[str, tuple[str, ...]]:
 
 def blocks(
     source: Corpus, backbone: Backbone, request: Request, spans: Iterable[Span]
-) -> Iterator[tuple[Span, dict[str, np.ndarray], list[str]]]:
+) -> Generator[tuple[Span, dict[str, np.ndarray], list[str]]]:
     """Run a corpus through a backbone, some items at a time.
 
     Pictures are decoded and preprocessed, and texts tokenised, in threads that run ahead of the

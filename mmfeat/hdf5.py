@@ -320,12 +320,23 @@ def content_digest(group: h5py.Group) -> str:
     return digest.hexdigest()
 
 
+_TEXTS = 8192  # written at a time
+
+
 def write_strings(
     group: h5py.Group, name: str, values: Sequence[str], shape: tuple[int, ...] | None = None
 ) -> None:
-    """Write texts as variable-length UTF-8, a list or of the given shape."""
-    array = np.array(values, dtype=object).reshape(shape or (len(values),))
-    group.create_dataset(name, data=array, dtype=h5py.string_dtype())
+    """Write texts as variable-length UTF-8, a list or of the given shape.
+
+    A list is read piece by piece, as it may be one that is read from a file.
+    """
+    dataset = group.create_dataset(name, shape or (len(values),), h5py.string_dtype())
+    if shape:
+        dataset[...] = np.array(values, dtype=object).reshape(shape)
+        return
+    for start in range(0, len(values), _TEXTS):
+        part = slice(start, min(start + _TEXTS, len(values)))
+        dataset[part] = np.array(values[part], dtype=object)
 
 
 def read_strings(dataset: h5py.Dataset, selection: Any = ()) -> list[str]:

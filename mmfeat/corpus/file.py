@@ -69,6 +69,23 @@ class _Thumbnails(Sequence[bytes]):
         return self._dataset[index].tobytes()
 
 
+class _Texts(Sequence[str]):
+    """A column of texts, read when indexed or piece by piece."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = hdf5.read_strings(self._dataset, index)
+        return found if isinstance(index, slice) else found[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return _values(self._dataset)
+
+
 class Corpus:
     """An open corpus; use it in a ``with`` statement. See `open_corpus`.
 
@@ -187,6 +204,10 @@ class Corpus:
     def columns(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of equally long columns, e.g. ``items/item_id``, read piece by piece."""
         return zip(*(_values(self._file[name]) for name in names), strict=True)
+
+    def texts(self, name: str) -> Sequence[str]:
+        """Return a column of texts, e.g. ``items/item_id``, that is read when it is looked at."""
+        return _Texts(self._file[name])
 
     def part(self, name: str, start: int, stop: int) -> Any:
         """Return a column of some rows, e.g. ``captions/text``: numbers as an array."""

@@ -6,6 +6,7 @@ import mmap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,21 @@ class Stream:
         list(_pool().map(read, cuts[:-1], cuts[1:]))
         return found
 
+    def read(self, first: int, last: int, out: np.ndarray) -> None:
+        """Read neighbouring rows into [last - first, d], at the speed of a plain read."""
+        if not self._maps:
+            out[:] = self._x[first:last]
+            return
+        low = 0
+        for own in self._maps:
+            start, stop = max(first, low), min(last, low + len(own))
+            if start < stop:
+                here = out[start - first : stop - first]
+                with open(str(own.filename), "rb", buffering=0) as file:
+                    file.seek(own.offset + (start - low) * own.strides[0])
+                    _fill(file, here.view(np.uint8).reshape(-1))
+            low += len(own)
+
     @cached_property
     def _scattered(self) -> tuple[mapped.Maps, Int[np.ndarray, "maps+1"]]:
         """Rows as `take` reads them: maps of its own, and the first row of each."""
@@ -164,6 +180,15 @@ class Stream:
         for first in range(0, self.n, rows):
             part = slice(first, min(first + rows, self.n))
             yield part, self.standardised(x[part], group[part])
+
+
+def _fill(file: RawIOBase, buffer: np.ndarray) -> None:
+    done = 0
+    while done < len(buffer):
+        count = file.readinto(buffer[done:].data)
+        if not count:
+            raise OSError("a file of activations ends before its rows do")
+        done += count
 
 
 @cache

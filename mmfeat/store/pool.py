@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from mmfeat.store.activations import Stream
 
+_READERS = 4  # runs that are read at a time
 _RUNS = 64  # runs of neighbouring items in a pool, from all over the file
 
 
@@ -78,6 +79,7 @@ class Pool:
         self._runs = np.stack([edges[:-1], edges[1:]], 1)
         self._many = -(-min(size, items) // long)
         self._reader = ThreadPoolExecutor(1, "pool")
+        self._readers = ThreadPoolExecutor(_READERS, "runs")
         self._coming: dict[int, Future[Held]] = {}
 
     @property
@@ -110,8 +112,8 @@ class Pool:
             start, stop = bounds[runs[:, 0]], bounds[runs[:, 1]]
             ends = np.cumsum(stop - start)
             held = np.empty((int(ends[-1]), stream.d), stream.x.dtype)
-            for a, b, end in zip(start.tolist(), stop.tolist(), ends.tolist(), strict=True):
-                held[end - (b - a) : end] = stream.x[a:b]
+            parts = np.split(held, ends[:-1])
+            list(self._readers.map(stream.read, start.tolist(), stop.tolist(), parts))
             # A run without rows begins where the next does, and is passed over.
             first[stream.name], before[stream.name] = start, ends - (stop - start)
             x[stream.name] = held

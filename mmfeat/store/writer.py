@@ -39,7 +39,7 @@ Key = tuple[str, str]  # hook point and stream
 
 @dataclass(frozen=True)
 class Tables:
-    """What the file carries over from the corpus."""
+    """What the file carries over from the corpus; columns may be read when they are written."""
 
     item_id: Sequence[str]
     concept: Sequence[str]
@@ -53,7 +53,7 @@ class Tables:
     @property
     def is_train(self) -> Bool[np.ndarray, "items"]:
         """Which items belong to train concepts."""
-        return np.asarray(np.asarray(self.split) == "train")
+        return np.fromiter((split == "train" for split in self.split), bool, len(self.split))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def save_corpus(folder: Path, items: int = ITEMS, shift: int = 0) -> Path:
 DRIVER = """
 import json, os, signal, socket, sys, time
 import torch, torch.distributed, open_clip
-from mmfeat import extraction
+from mmfeat import blocks, extraction
 from mmfeat.backbones import registry
 from mmfeat.corpus import file
 from mmfeat.errors import MmfeatError
@@ -92,7 +92,7 @@ def work(asked, rank, address):
     if size > 1:
         os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank),
                           MASTER_ADDR="127.0.0.1", MASTER_PORT=str(address))
-    extraction.BLOCK = asked.get("block", 4)
+    blocks.BLOCK = asked.get("block", 4)
     if asked.get("lost") == rank:
         def lose(*_):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mmfeat.backbones.registry import load_backbone
+from mmfeat.blocks import cut
 from mmfeat.corpus.file import open_corpus
 from mmfeat.errors import MmfeatError
-from mmfeat.extraction import ExtractSettings, cut, extract, plan
+from mmfeat.extraction import ExtractSettings, extract, plan
 from mmfeat.store.activations import open_activations
 
 
@@ -114,7 +115,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_read(
 def test_blocks_hold_so_many_bytes_or_items_and_all_items_once() -> None:
     rng = np.random.default_rng(0)
     held = rng.choice([0.0, 1e6, 20e6, 200e6], 5000, p=[0.3, 0.5, 0.19, 0.01])
-    blocks = cut(held)
+    blocks = cut(held, 1)
     assert [start for start, _ in blocks[1:]] == [stop for _, stop in blocks[:-1]]
     assert blocks[0][0] == 0 and blocks[-1][1] == 5000
     for start, stop in blocks:
@@ -123,8 +124,10 @@ def test_blocks_hold_so_many_bytes_or_items_and_all_items_once() -> None:
         full = held[start : stop + 1].sum() > 64 << 20 or stop - start == 256
         assert full or stop == 5000
     # A model with 24 hook points of 257 patches of 1,024 numbers: five items a part.
-    assert {stop - start for start, stop in cut(np.full(100, 24 * 257 * 1024 * 2.0))} == {5}
-    assert cut(np.zeros(0)) == []
+    many = np.full(100, 24 * 257 * 1024 * 2.0)
+    assert {stop - start for start, stop in cut(many, 1)} == {5}
+    assert [stop for _, stop in cut(many, 32)] == [32, 64, 96, 100]
+    assert cut(np.zeros(0), 1) == []
 
 
 @pytest.mark.parametrize(
