@@ -19,5 +19,13 @@ class Standardisation:
         self, rows: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
     ) -> Float[np.ndarray, "rows d_in"]:
         """Return ``(x - mean) * scale`` in float32, each row by its own group."""
-        x = np.asarray(rows, dtype=np.float32)
-        return np.asarray((x - self.mean[group]) * self.scale[group, None])
+        import torch  # converts float16 several times as fast as numpy does
+
+        # Rows that are mapped cannot be written, which torch does not like.
+        own = rows if rows.flags.writeable else rows.copy()
+        x = torch.from_numpy(own).to(torch.float32, copy=True)
+        mean, scale = torch.from_numpy(self.mean), torch.from_numpy(self.scale)
+        if len(mean) == 1:
+            return x.sub_(mean).mul_(scale).numpy()
+        index = torch.from_numpy(group.astype(np.int64))
+        return x.sub_(mean[index]).mul_(scale[index, None]).numpy()

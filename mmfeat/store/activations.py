@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
+from mmfeat.sae.standardisation import Standardisation
 from mmfeat.store import mapped
 
 KIND = "mmfeat-activations"
@@ -171,8 +172,7 @@ class Stream:
         self, x: Float[np.ndarray, "rows d"], group: Int[np.ndarray, "rows"]
     ) -> Float[np.ndarray, "rows d"]:
         """Return ``(x - mean) * scale`` in float32, each row by its own group."""
-        rows = np.asarray(x, dtype=np.float32)
-        return np.asarray((rows - self.mean[group]) * self.scale[group, None])
+        return Standardisation(self.mean, self.scale).apply(np.asarray(x), group)
 
     def chunks(self, rows: int = 16_384) -> Iterator[tuple[slice, Float[np.ndarray, "chunk d"]]]:
         """Iterate over all rows in order, standardised."""

@@ -40,7 +40,8 @@ class Held:
         """Return rows of the file that are held."""
         first = self.first[stream]
         run = np.searchsorted(first, index, side="right") - 1
-        return np.asarray(self.x[stream][self.before[stream][run] + index - first[run]])
+        here = self.before[stream][run] + index - first[run]
+        return np.asarray(np.take(self.x[stream], here, axis=0))
 
 
 class Pool:

@@ -45,6 +45,7 @@ def batches(path: Path, size: int, pool: int) -> dict[str, float]:
     `read` is what the pools bring in; `drawn` the rows that batches hold, standardised and in
     float32, in bytes of the file.
     """
+    from mmfeat.sae.memory import keep_freed_memory
     from mmfeat.sae.settings import load_settings
     from mmfeat.store.activations import open_activations
     from mmfeat.training import Prepared
@@ -52,6 +53,7 @@ def batches(path: Path, size: int, pool: int) -> dict[str, float]:
     settings = load_settings(
         None, {"streams": list(STREAMS), "batch.size": size, "batch.pool": pool}
     )
+    keep_freed_memory()  # as a training does
     with open_activations(path) as acts:
         pairs = Prepared(acts, settings).pairs
         held = pairs.pool
