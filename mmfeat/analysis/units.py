@@ -106,8 +106,10 @@ def same_text(
     captions : sequence of str
         The text of each of its captions, as the corpus holds them.
     """
-    unit = unit_of_items(activations)[activations.caption_item]
-    n_units, n_languages = int(unit.max(initial=-1)) + 1, len(activations.languages)
+    of_item = unit_of_items(activations)
+    unit = of_item[activations.caption_item]
+    # Units without captions are units, too.
+    n_units, n_languages = int(of_item.max(initial=-1)) + 1, len(activations.languages)
     inside = np.flatnonzero(unit >= 0)
     strings: dict[str, int] = {}
     text = np.array(

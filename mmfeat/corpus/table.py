@@ -136,6 +136,9 @@ def _captions(sources: Sequence[Path], options: ImportOptions) -> Rows:
             if isinstance(item, Skipped):
                 yield item
                 continue
+            if not (options.id or item.image):
+                yield Skipped(name, record.row, "the row names no picture")
+                continue
             assert record.cells is not None
             texts = _texts(record.cells.get(caption_column))
             language = _text(record.cells.get(language_column))
@@ -211,9 +214,7 @@ def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipp
         return Skipped(name, record.row, "a cell holds neither text nor a number")
     cells = {column: text or "" for column, text in found.items()}
     image = cells.get(options.image or "", "")
-    if options.image:
-        if not image:
-            return Skipped(name, record.row, "the row names no picture")
+    if image:
         if leaves_folder(image):
             return Skipped(name, record.row, "the picture lies outside the table's folder")
         if not image.startswith("openmoji:"):
