@@ -51,7 +51,6 @@ from mmfeat.progress import SILENT
 from mmfeat.store.writer import Layout, Parts, Tables, assemble
 
 RANDOM = "ViT-B-32"
-BATCH = 128
 BLOCK = {"image": 256, "text": 2048}  # that are committed together
 
 
@@ -60,9 +59,10 @@ class Sizes(NamedTuple):
 
     pictures: int
     texts: int
+    batch: int
 
 
-MODELS = {BUNDLED: Sizes(512, 4096), RANDOM: Sizes(64, 512)}
+MODELS = {BUNDLED: Sizes(512, 8192, 128), RANDOM: Sizes(128, 256, 32)}
 FEW = 1_000
 BARS = {"image_ratio": 0.9, "text_ratio": 0.9, "end_to_end": 1.0, "rss_growth": 0.05}
 TINY = {
@@ -149,8 +149,8 @@ def to_file(
     parts.remove_all()
 
 
-def request_of(streams: Sequence[str]) -> Request:
-    return Request((JOINT,), tuple(streams), "float16", BATCH, None, 0)
+def request_of(streams: Sequence[str], batch_size: int) -> Request:
+    return Request((JOINT,), tuple(streams), "float16", batch_size, None, 0)
 
 
 def run_prepared(
@@ -176,10 +176,10 @@ def bare(backbone: Backbone, batches: Sequence[Inputs]) -> None:
         backbone._call(inputs)
 
 
-def in_series(backbone: Backbone, corpus: Corpus) -> None:
+def in_series(backbone: Backbone, corpus: Corpus, batch_size: int) -> None:
     """Decode, preprocess and run, one after another."""
-    for first in range(0, len(corpus), BATCH):
-        own = range(first, min(first + BATCH, len(corpus)))
+    for first in range(0, len(corpus), batch_size):
+        own = range(first, min(first + batch_size, len(corpus)))
         pictures = [corpus.image(item, backbone.image_size) for item in own]
         bare(backbone, [backbone.prepare_images(pictures)])
 
@@ -201,23 +201,23 @@ def ratio(
 
 def speeds(spec: str, sizes: Sizes, folder: Path, repeats: int) -> dict[str, object]:
     """Return the ratios of a model."""
-    backbone = load_backbone(spec, "cpu")
+    backbone, size = load_backbone(spec, "cpu"), sizes.batch
     out = folder / "acts.h5"
     names = sorted({name for emoji in load_emoji() for name in emoji.names.values()})
     chosen = sorted(names[:: len(names) // sizes.texts][: sizes.texts], key=len)
-    texts = [backbone.prepare_texts(chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)]
+    texts = [backbone.prepare_texts(chosen[i : i + size]) for i in range(0, len(chosen), size)]
     found: dict[str, object] = {}
     with open_corpus(photographs(folder / "pictures", sizes.pictures)) as corpus:
         pictures = [
-            backbone.prepare_images([corpus.image(item) for item in range(i, min(i + BATCH, n))])
+            backbone.prepare_images([corpus.image(item) for item in range(i, min(i + size, n))])
             for n in [len(corpus)]
-            for i in range(0, n, BATCH)
+            for i in range(0, n, size)
         ]
         for kind, streams, batches in (
             ("image", STREAMS[:2], pictures),
             ("text", STREAMS[2:], texts),
         ):
-            request = request_of(streams)
+            request = request_of(streams, size)
             count = sum(inputs.count for inputs in batches)
 
             def prepared(
@@ -235,11 +235,11 @@ def speeds(spec: str, sizes: Sizes, folder: Path, repeats: int) -> dict[str, obj
         def whole() -> None:
             count, held = len(corpus), BLOCK["image"]
             spans = [(i, min(i + held, count)) for i in range(0, count, held)]
-            request = request_of(STREAMS[:2])
+            request = request_of(STREAMS[:2], size)
             parts = ((own, left) for _, own, left in blocks(corpus, backbone, request, spans))
             to_file(out, parts, request, backbone, count)
 
-        times = ratio(whole, lambda: in_series(backbone, corpus), repeats)
+        times = ratio(whole, lambda: in_series(backbone, corpus, size), repeats)
     return found | {"end_to_end": times.pop("ratio"), "end_to_end_seconds": times}
 
 
