@@ -28,7 +28,8 @@ def rows_each(
 ) -> dict[Key, float]:
     """Return how many rows a picture or a caption has at a hook point, on average.
 
-    Some, evenly spaced, are prepared as the model takes them; all where there are few.
+    Where that is not fixed, some, evenly spaced, are prepared as the model takes them; all where
+    there are few.
 
     Parameters
     ----------
@@ -42,8 +43,12 @@ def rows_each(
     from mmfeat.corpus.pictures import PictureError
 
     limit = most or np.inf
+    fixed = {hook: backbone.point(hook).rows("image.patch") for hook, _ in wanted}
     patches = [hook for hook, stream in wanted if stream == "image.patch"]
-    counts: dict[str, list[float]] = {hook: [] for hook in patches}
+    counts: dict[str, list[float]] = {
+        hook: [] if (rows := fixed[hook]) is None else [min(rows, limit)] for hook in patches
+    }
+    patches = [hook for hook in patches if fixed[hook] is None]
     if patches:
         for item in _spread(pictures, SAMPLE["image.patch"]):
             try:

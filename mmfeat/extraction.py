@@ -260,12 +260,12 @@ def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings, de
 
 def recorded(corpus: Path, settings: ExtractSettings) -> str:
     """Return the provenance that an extraction writes; the device does not matter to it."""
-    from mmfeat.backbones.registry import local_folder
+    from mmfeat.backbones.registry import weights
 
     inputs = {"corpus": corpus}
-    folder = local_folder(settings.backbone)
-    if folder is not None and folder.exists():
-        inputs["backbone"] = folder
+    found = weights(settings.backbone)
+    if found is not None:
+        inputs["backbone"] = found
     return provenance.record(
         "extract", settings.model_dump(mode="json", exclude={"device"}), inputs
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmfeat import hdf5
 
-_PACKAGES = ("mmfeat", "torch", "open_clip_torch", "numpy", "h5py", "umap-learn")
+_PACKAGES = ("mmfeat", "torch", "open_clip_torch", "transformers", "numpy", "h5py", "umap-learn")
 
 
 def versions() -> dict[str, str]:

@@ -28,6 +28,41 @@ def local_folder(spec: str) -> Path | None:
     return None
 
 
+def weights(spec: str) -> Path | None:
+    """Return where the weights of a SPEC are on this machine, also those that were downloaded.
+
+    None where they are not, or their place is not known.
+    """
+    found = local_folder(spec)
+    if found is not None:
+        return found if found.exists() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        for name in ("config.json", "open_clip_config.json", "open_clip_model.safetensors"):
+            path = try_to_load_from_cache(_repository(spec), name)
+            if isinstance(path, str):
+                return Path(path).parent  # the snapshot: one revision of the repository
+    except HFValidationError:
+        pass
+    return None
+
+
+def _repository(spec: str) -> str:
+    """Return the repository of the hub that a SPEC names; empty where there is none."""
+    family, _, rest = spec.partition(":")
+    if family == "hf":
+        return rest
+    if rest.startswith("hf-hub:"):
+        return rest.removeprefix("hf-hub:")
+    import open_clip
+
+    architecture, _, tag = rest.partition("/")
+    place = str(open_clip.get_pretrained_cfg(architecture, tag).get("hf_hub", ""))
+    return "/".join(place.split("/")[:2])
+
+
 def load_backbone(spec: str, device: str = "auto") -> Backbone:
     """Load a backbone.
 

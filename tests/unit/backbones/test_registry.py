@@ -10,9 +10,10 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from mmfeat.backbones import hub
-from mmfeat.backbones.registry import load_backbone, local_folder
+from mmfeat.backbones.registry import load_backbone, local_folder, weights
 from mmfeat.cli.backbone import app
 from mmfeat.errors import MmfeatError
+from tests.unit.backbones import hf_models
 from tests.unit.backbones.clip_models import TEXTS, save_config, save_family
 
 SMALL = {
@@ -177,3 +178,33 @@ def test_stages_of_other_widths_have_lines_of_their_own(tmp_path: Path) -> None:
     ]
     info = json.loads(CliRunner().invoke(app, ["info", spec, "--json"]).stdout)
     assert (info["vision"], info["d"], info["grid"]) == ("ModifiedResNet", 24, [2, 2])
+
+
+def test_weights_that_were_downloaded_are_found_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert weights("hf:mmfeat/tiny") is None
+    # The layout of the hub's cache: a folder a revision, and what `main` points to.
+    folder = tmp_path / "models--mmfeat--tiny"
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    hf_models.save(folder / "snapshots" / revision, hf_models.clip)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(revision)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert weights("hf:mmfeat/tiny") == folder / "snapshots" / revision
+    assert weights("hf:mmfeat/other") is None
+    assert weights("hf:a/b/c") is None
+    before = json.loads(recorded_of("hf:mmfeat/tiny", tmp_path))["inputs"]["backbone"]
+    config = folder / "snapshots" / revision / "config.json"
+    config.write_text(config.read_text().replace("\n", "\n "))
+    after = json.loads(recorded_of("hf:mmfeat/tiny", tmp_path))["inputs"]["backbone"]
+    assert before["name"] == after["name"] == revision
+    assert before["sha256"] != after["sha256"]
+
+
+def recorded_of(spec: str, folder: Path) -> str:
+    from mmfeat.extraction import ExtractSettings, recorded
+
+    corpus = folder / "corpus.txt"
+    corpus.write_text("any input")
+    return recorded(corpus, ExtractSettings(backbone=spec))
