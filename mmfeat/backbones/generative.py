@@ -18,6 +18,7 @@ from mmfeat.backbones.device import device_of
 from mmfeat.backbones.generative_layouts import LAYOUTS, Layout, Patches
 from mmfeat.backbones.hf_loading import load_model, load_processor, read_config
 from mmfeat.backbones.hooked import HookedBackbone
+from mmfeat.backbones.tokens import visible
 from mmfeat.errors import MmfeatError
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class GenerativeBackbone(HookedBackbone):
                 )
         spans = [
             [
-                (len(start) + place, _visible(text, offset))
+                (len(start) + place, visible(text, *offset))
                 for place, (offset, special) in enumerate(zip(offsets, specials, strict=True))
                 if not special
             ]
@@ -270,11 +271,3 @@ def _patches(found: Sequence[Patches]) -> Where:
         np.repeat(np.arange(len(found)), counts),
         np.concatenate([np.arange(count, dtype=np.int16) for count in counts]),
     )
-
-
-def _visible(text: str, span: tuple[int, int]) -> Span:
-    """Leave out the space that a token carries in front, unless it stands for nothing else."""
-    start, end = span
-    while start < end - 1 and text[start].isspace():
-        start += 1
-    return start, end

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from mmfeat.backbones.base import Span
+from mmfeat.backbones.tokens import visible
 
 # What the pieces of WordPiece, byte-pair and SentencePiece vocabularies carry beside characters.
 _MARKS = ("▁", "##", "</w>", "@@")
@@ -63,7 +64,7 @@ def tokenise(
         found = [aligned(text, own) for text, own in zip(texts, pieces, strict=True)]
     spans = [
         [
-            (place, _visible(text, int(start), int(end)))
+            (place, visible(text, int(start), int(end)))
             for place, (start, end) in zip(own, those, strict=True)
         ]
         for text, own, those in zip(texts, places, found, strict=True)
@@ -105,12 +106,3 @@ def _folded(text: str) -> str:
     """Return what of a text its tokens must agree in."""
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(char for char in folded if not char.isspace())
-
-
-def _visible(text: str, start: int, end: int) -> Span:
-    """Leave out the spaces around what a token stands for, unless it stands for nothing else."""
-    shown = text[start:end].strip()
-    if not shown:
-        return start, end
-    start = text.index(shown, start)
-    return start, start + len(shown)

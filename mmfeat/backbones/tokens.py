@@ -39,7 +39,7 @@ def token_spans(
     return [
         [
             # Where cleaning moved characters about, a token stands for the whole text.
-            (position, _visible(text, span) if _aligned(text, same) else (0, len(text)))
+            (position, visible(text, *span) if _aligned(text, same) else (0, len(text)))
             for position, span in spans
         ]
         for text, same, spans in zip(texts, cleaned, found, strict=True)
@@ -85,12 +85,13 @@ def _clips_spans(
     ]
 
 
-def _visible(text: str, span: Span) -> Span:
-    """Leave out the space that a token carries in front."""
-    start, end = span
-    while start < end and text[start].isspace():
-        start += 1
-    return start, end
+def visible(text: str, start: int, end: int) -> Span:
+    """Leave out the space around what a token stands for, unless it stands for nothing else."""
+    shown = text[start:end].strip()
+    if not shown:
+        return start, end
+    start = text.index(shown, start)
+    return start, start + len(shown)
 
 
 def _byte_pair_spans(tokenizer: Any, cleaned: str, context_length: int) -> list[tuple[int, Span]]:

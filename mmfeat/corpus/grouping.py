@@ -41,6 +41,14 @@ class Groups:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    def contradicts(self, row: ItemRow) -> bool:
+        """Return whether a row says another picture, concept or split than its item's first."""
+        found = self._db.execute("SELECT row FROM item WHERE id = ?", (row.item_id,)).fetchone()
+        if not found:
+            return False
+        first = json.loads(found[0])
+        return any(first[name] != getattr(row, name) for name in ("image", "concept", "split"))
+
     def add(self, item: int, language: str, text: str, key: str | None = None) -> bool:
         """Add a caption to an item, unless the item has one of the same key; return whether."""
         self._order += 1

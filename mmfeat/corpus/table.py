@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import csv
 import json
-import math
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TextIO
 
+from mmfeat.corpus.cells import column_values, text_of, texts_of
+from mmfeat.corpus.grouping import Groups
 from mmfeat.corpus.languages import normalise_tag
 from mmfeat.corpus.model import (
     ImportOptions,
@@ -34,6 +33,7 @@ from mmfeat.corpus.model import (
 )
 from mmfeat.corpus.pictures import leaves_folder
 from mmfeat.corpus.scratch import scratch_database
+from mmfeat.corpus.sources import common_folder
 from mmfeat.errors import MmfeatError
 
 OPTIONS = frozenset(
@@ -67,7 +67,7 @@ def image_root(sources: Sequence[Path], options: ImportOptions | None = None) ->
     That is the deepest folder with all tables; each table's own paths are
     relative to the table and may not leave its folder.
     """
-    return Path(os.path.commonpath([source.resolve().parent for source in sources]))
+    return common_folder(sources)
 
 
 def read(sources: Sequence[Path], options: ImportOptions) -> Rows:
@@ -112,7 +112,7 @@ def _items(sources: Sequence[Path], options: ImportOptions) -> Rows:
         assert record.cells is not None
         captions = []
         for column, tag in tags.items():
-            texts = _texts(record.cells.get(column))
+            texts = texts_of(record.cells.get(column))
             if texts is None:
                 yield Skipped(name, record.row, f"the caption is not text ({tag})")
             captions += [(tag, text) for text in texts or ()]
@@ -122,15 +122,7 @@ def _items(sources: Sequence[Path], options: ImportOptions) -> Rows:
 def _captions(sources: Sequence[Path], options: ImportOptions) -> Rows:
     language_column, caption_column = options.language_column or "", options.caption_column or ""
     with scratch_database() as database:
-        database.execute(
-            "CREATE TABLE item (n INTEGER PRIMARY KEY, id TEXT UNIQUE, image TEXT, concept TEXT, "
-            "split TEXT, attributes TEXT, source TEXT, row INTEGER)"
-        )
-        database.execute(
-            "CREATE TABLE caption (item INTEGER, n INTEGER, language TEXT, text TEXT, "
-            "PRIMARY KEY (item, n)) WITHOUT ROWID"
-        )
-        order = 0
+        groups = Groups(database)
         for name, record in _records(sources, options, (language_column, caption_column)):
             item = _item(name, record, options)
             if isinstance(item, Skipped):
@@ -140,8 +132,8 @@ def _captions(sources: Sequence[Path], options: ImportOptions) -> Rows:
                 yield Skipped(name, record.row, "the row names no picture")
                 continue
             assert record.cells is not None
-            texts = _texts(record.cells.get(caption_column))
-            language = _text(record.cells.get(language_column))
+            texts = texts_of(record.cells.get(caption_column))
+            language = text_of(record.cells.get(language_column))
             try:
                 tag = normalise_tag(language or "")
             except MmfeatError:
@@ -153,55 +145,18 @@ def _captions(sources: Sequence[Path], options: ImportOptions) -> Rows:
             if not all(map(is_text, (*texts, *_labels(item)))):
                 yield Skipped(name, record.row, _NOT_TEXT)
                 continue
-            number = _number(database, item)
-            if number is None:
+            if groups.contradicts(item):
                 yield Skipped(
                     name, record.row, "the row has another picture, concept or split than its item"
                 )
                 continue
+            number = groups.item(item)
             for text in texts:
                 if not clean_text(text):  # noted here, where the row is known
                     yield Skipped(name, record.row, f"the caption is empty ({tag})")
                     continue
-                order += 1
-                database.execute(
-                    "INSERT INTO caption VALUES (?, ?, ?, ?)", (number, order, tag, text)
-                )
-        yield from _grouped(database)
-
-
-def _number(database: sqlite3.Connection, item: ItemRow) -> int | None:
-    """Return the number of a row's item, or None where the row contradicts it."""
-    found = database.execute(
-        "SELECT n, image, concept, split FROM item WHERE id = ?", (item.item_id,)
-    ).fetchone()
-    if found:
-        return int(found[0]) if found[1:] == (item.image, item.concept, item.split) else None
-    values = (item.item_id, item.image, item.concept, item.split, json.dumps(dict(item.attributes)))
-    cursor = database.execute(
-        "INSERT INTO item VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (*values, item.source, item.row)
-    )
-    return cursor.lastrowid
-
-
-def _grouped(database: sqlite3.Connection) -> Iterator[ItemRow]:
-    items = database.execute(
-        "SELECT n, id, image, concept, split, attributes, source, row FROM item ORDER BY n"
-    )
-    for n, item_id, image, concept, split, attributes, source, row in items:
-        captions = database.execute(
-            "SELECT language, text FROM caption WHERE item = ? ORDER BY n", (n,)
-        )
-        yield ItemRow(
-            item_id=item_id,
-            image=image,
-            captions=tuple(captions),
-            concept=concept,
-            split=split,
-            attributes=json.loads(attributes),
-            source=source,
-            row=row,
-        )
+                groups.add(number, tag, text)
+        yield from groups.rows()
 
 
 def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipped:
@@ -209,7 +164,7 @@ def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipp
     if record.cells is None:
         return Skipped(name, record.row, record.problem)
     columns = (options.image, options.id, options.concept, options.split_column, *options.attribute)
-    found = {column: _text(record.cells.get(column)) for column in columns if column}
+    found = {column: text_of(record.cells.get(column)) for column in columns if column}
     if None in found.values():
         return Skipped(name, record.row, "a cell holds neither text nor a number")
     cells = {column: text or "" for column, text in found.items()}
@@ -233,28 +188,6 @@ def _item(name: str, record: _Record, options: ImportOptions) -> ItemRow | Skipp
 def _labels(item: ItemRow) -> Iterator[str]:
     yield from (item.item_id, item.image, item.concept or "", item.split or "")
     yield from item.attributes.values()
-
-
-def _text(cell: Any) -> str | None:
-    """Return a cell as text, empty where it has no value; None where it is no text at all."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, float) and math.isnan(cell):  # how data frames write a missing value
-        return ""
-    return str(cell) if isinstance(cell, (int, float)) else None
-
-
-def _texts(cell: Any) -> list[str] | None:
-    """Return the captions of a cell; None where one is not text.
-
-    A missing value is no caption; an empty text is one, to be skipped and counted.
-    """
-    if cell is None:
-        return []
-    texts = [_text(entry) for entry in (cell if isinstance(cell, list) else [cell])]
-    return None if None in texts else [text for text in texts if text is not None]
 
 
 def _records(
@@ -378,34 +311,12 @@ def _read_parquet(source: Path, columns: Sequence[str]) -> Iterator[_Record]:
             _require(source, columns, file.schema_arrow.names)
             row = 0
             for batch in file.iter_batches(_BATCH, columns=list(dict.fromkeys(columns))):
-                lists = {name: _values(batch.column(name)) for name in batch.schema.names}
+                lists = {name: column_values(batch.column(name)) for name in batch.schema.names}
                 for index in range(batch.num_rows):
                     row += 1
                     yield _Record(row, {name: values[index] for name, values in lists.items()})
     except (pa.ArrowException, OSError) as error:
         raise MmfeatError(f"{source} is not a readable Parquet file; write it again.") from error
-
-
-def _values(column: Any) -> list[Any]:
-    """Return a column's values; what is not UTF-8 keeps its bytes as surrogates."""
-    try:
-        return list(column.to_pylist())
-    except UnicodeDecodeError:
-        return [_decoded(value) for value in column.cast(_as_bytes(column.type)).to_pylist()]
-
-
-def _as_bytes(kind: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.list_(_as_bytes(kind.value_type))
-    return pa.binary() if pa.types.is_string(kind) or pa.types.is_large_string(kind) else kind
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_decoded(entry) for entry in value]
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
 _READERS = {
