@@ -51,7 +51,11 @@ def test_half_precision_stays_half(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["/nowhere", "./model", "a/b/c", "my model", "", "../x"])
-def test_what_is_neither_folder_nor_repository_is_refused(name: str) -> None:
+def test_what_is_neither_folder_nor_repository_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(MmfeatError, match="names no folder that is there, and no repository"):
         read_config(f"hf:{name}", name)
 

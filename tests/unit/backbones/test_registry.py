@@ -72,6 +72,7 @@ def test_a_hub_that_does_not_answer_is_known_within_seconds(
     spec: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Nothing listens there, and nothing was kept.
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     if spec == "hf:mmfeat/no-such-model":
@@ -88,6 +89,7 @@ def test_a_hub_that_does_not_answer_is_known_within_seconds(
 def test_offline_is_set_only_where_the_hub_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     start = time.monotonic()
     with hub.answering():
