@@ -12,7 +12,7 @@ from tests.unit.store.small import Driver, save_corpus, save_model
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL and fork are POSIX")
-@pytest.mark.parametrize(("processes", "wanted_kills", "longest"), [(1, 30, 0.8), (2, 4, 4.0)])
+@pytest.mark.parametrize(("processes", "wanted_kills", "longest"), [(1, 30, 0.8), (2, 10, 4.0)])
 def test_killed_at_random_moments_it_resumes_to_the_same_content(
     tmp_path: Path, processes: int, wanted_kills: int, longest: float
 ) -> None:
