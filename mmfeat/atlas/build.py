@@ -15,10 +15,13 @@ from mmfeat.analysis.codes import Codes, encode_stream, load_matching
 from mmfeat.analysis.examples import Examples, examples
 from mmfeat.analysis.fidelity import fidelity
 from mmfeat.analysis.firing import MIN_FIRINGS, Firing, firing, modality_score
+from mmfeat.analysis.held_out import held_out
 from mmfeat.analysis.naming import nearest_captions
 from mmfeat.analysis.neighbours import neighbours
+from mmfeat.analysis.scoreboard import ALIVE
 from mmfeat.analysis.sharing import Sharing
-from mmfeat.analysis.units import pooled_sharing
+from mmfeat.analysis.units import pooled_firing
+from mmfeat.atlas.evidence import IMAGE, TEXT, Evidence
 from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
@@ -28,7 +31,6 @@ from mmfeat.store.activations import Activations, Stream, open_activations
 
 KIND = "mmfeat-atlas"
 EXAMPLE_SEED = 0
-IMAGE, TEXT = "image.pooled", "text.pooled"
 
 
 def recorded(activations: Path, sae: Path, corpus: Path, thumbnails: bool) -> str:
@@ -174,7 +176,8 @@ def _write_features(
     image, text = streams[IMAGE], streams[TEXT]
     on_image = firing(kept[IMAGE], image.group, 1)
     on_text = firing(kept[TEXT], text.group, languages)
-    shared = pooled_sharing(acts, image, text, kept[IMAGE], kept[TEXT])
+    evidence = _evidence(acts, trained, hook, corpus, streams, kept)
+    shared = evidence.sharing
     _write_scores(file, on_image, on_text, shared)
 
     chosen = hdf5.encode_group(file.create_group("examples"), "examples")
@@ -217,6 +220,35 @@ def _write_features(
         "testable": int(shared.testable.sum()),
         "shared": int(shared.shared.sum()),
     }
+
+
+def _evidence(
+    acts: Activations,
+    trained: TrainedSAE,
+    hook: str,
+    corpus: Corpus,
+    streams: Mapping[str, Stream],
+    codes: Mapping[str, Codes],
+) -> Evidence:
+    units = pooled_firing(acts, streams[IMAGE], streams[TEXT], codes[IMAGE], codes[TEXT])
+    count = np.zeros(trained.d_sae, np.int64)
+    for name in (IMAGE, TEXT):
+        rows = np.flatnonzero(acts.split[streams[name].item] == "train")
+        count += np.bincount(codes[name].select(rows).indices, minlength=trained.d_sae)
+    # A corpus without test concepts has an atlas, too, with nothing that is measured on them.
+    tested = bool((units.has_image[:, None] & units.has_text).any())
+    return Evidence(
+        acts=acts,
+        hook=hook,
+        trained=trained,
+        corpus=corpus,
+        streams=streams,
+        codes=codes,
+        units=units,
+        sharing=units.sharing(),
+        alive=count >= ALIVE,
+        test=held_out(acts, hook, corpus) if tested else None,
+    )
 
 
 def _write_codes(

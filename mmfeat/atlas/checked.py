@@ -92,7 +92,7 @@ class CheckedFile:
             ):
                 wanted = ", ".join("any" if want is None else str(want) for want in shape)
                 raise ValueError(f"its shape is {node.shape}, not ({wanted})")
-            if np.prod(node.shape[1:], dtype=np.float64) > MAX_ROW:
+            if None in shape[1:] and np.prod(node.shape[1:], dtype=np.float64) > MAX_ROW:
                 raise ValueError(f"its shape is {node.shape}")
         self._datasets[name] = node
         return node
@@ -106,6 +106,14 @@ class CheckedFile:
         dataset = self._datasets[name]
         with self.guard(f"/{name}"):
             return np.asarray(dataset[start:stop])
+
+    def whole(self, name: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Read a dataset of numbers whole; a size that the file does not bear out is refused."""
+        dataset = self.dataset(name, kind, shape)
+        with self.guard(f"/{name}"):
+            if dataset.id.get_storage_size() < dataset.nbytes:
+                raise ValueError(f"it is not {shape} numbers")
+            return np.asarray(dataset[()])
 
     def texts(self, name: str, start: int, stop: int) -> list[Any]:
         """Read texts `start` to `stop`; rows of two axes are lists of texts."""

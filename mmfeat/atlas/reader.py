@@ -25,6 +25,8 @@ from mmfeat.errors import MmfeatError
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from mmfeat.sae.interop import TrainedSAE
+
 _MAX_FEATURES = 1 << 27
 _MAX_THUMBNAIL = 4 << 20
 
@@ -208,6 +210,12 @@ class Atlas:
             return None
         self._data.dataset(f"maps/{name}", FLOAT, (self.d_sae, 2))
         return self._data.rows(f"maps/{name}", 0, self.d_sae)
+
+    def trained_sae(self) -> TrainedSAE:
+        """Return the SAE itself, which encodes rows of the streams it was trained on."""
+        from mmfeat.atlas.weights import trained_sae
+
+        return trained_sae(self._data, self.d_in, self.d_sae, len(self.languages))
 
     # Items and captions -------------------------------------------------------------
 
