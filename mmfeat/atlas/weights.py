@@ -34,7 +34,6 @@ def trained_sae(data: CheckedFile, d_in: int, d_sae: int, languages: int) -> Tra
     """
     import torch
 
-    from mmfeat.sae.base import SAE
     from mmfeat.sae.interop import TrainedSAE
     from mmfeat.sae.registry import ARCHITECTURES
     from mmfeat.sae.standardisation import Standardisation
