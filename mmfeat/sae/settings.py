@@ -240,7 +240,10 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
         if place[0] == "sae":
             del place[1:2]  # the architecture, which the user did not write there
         name = ".".join(map(str, place))
-        raise MmfeatError(f"{where}: {name}: {first['msg']}; mend that value.") from error
+        # What was given beside the file is not the file's fault.
+        source = f"--set {name}={overrides[name]}" if overrides and name in overrides else ""
+        message = f"{source or f'{where}: {name}'}: {first['msg']}; mend that value."
+        raise MmfeatError(message) from error
     return settings
 
 

@@ -51,7 +51,8 @@ from mmfeat.progress import SILENT
 from mmfeat.store.writer import Layout, Parts, Tables, assemble
 
 RANDOM = "ViT-B-32"
-BLOCK = {"image": 256, "text": 2048}  # that are committed together
+# What is committed together: 256 items, with a caption in each of 14 languages.
+BLOCK = {"image": 256, "text": 256 * 14}
 
 
 class Sizes(NamedTuple):
@@ -62,7 +63,8 @@ class Sizes(NamedTuple):
     batch: int
 
 
-MODELS = {BUNDLED: Sizes(512, 8192, 128), RANDOM: Sizes(128, 256, 32)}
+# The bundled corpus has some 54,000 different captions.
+MODELS = {BUNDLED: Sizes(512, 32_768, 128), RANDOM: Sizes(128, 256, 32)}
 FEW = 1_000
 BARS = {"image_ratio": 0.9, "text_ratio": 0.9, "end_to_end": 1.0, "rss_growth": 0.05}
 TINY = {
