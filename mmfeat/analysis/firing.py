@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from mmfeat.analysis.codes import Codes
 
 MIN_FIRINGS = 5  # captions a feature fires on in a language for it to count
+_ENTRIES = 1 << 22  # codes summed at a time
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,24 @@ def firing(codes: Codes, group: Int[np.ndarray, "rows"], groups: int) -> Firing:
     Rates and energies are over all rows of a group, silent ones included; NaN
     for a group without rows.
     """
-    key = codes.indices.astype(np.int64) * groups + group[codes.row]
     size = codes.d_sae * groups
-    values = codes.data.astype(np.float64)
-    count = np.bincount(key, minlength=size).reshape(codes.d_sae, groups)
-    squares = np.bincount(key, values**2, size).reshape(codes.d_sae, groups)
-    maximum = np.zeros(size, np.float32)
-    np.maximum.at(maximum, key, codes.data.astype(np.float32))
+    count = np.zeros(size, np.int64)
+    squares, maximum = np.zeros(size), np.zeros(size, np.float32)
+    for start in range(0, len(codes.indices), _ENTRIES):
+        part = slice(start, start + _ENTRIES)
+        key = codes.indices[part].astype(np.int64) * groups + group[codes.row[part]]
+        values = codes.data[part].astype(np.float32)
+        count += np.bincount(key, minlength=size)
+        squares += np.bincount(key, values.astype(np.float64) ** 2, size)
+        np.maximum.at(maximum, key, values)
     rows = np.bincount(group, minlength=groups).astype(np.float64)
     rows[rows == 0] = np.nan
+    shape = (codes.d_sae, groups)
     return Firing(
-        count,
-        (count / rows).astype(np.float32),
-        (squares / rows).astype(np.float32),
-        maximum.reshape(codes.d_sae, groups),
+        count.reshape(shape),
+        (count.reshape(shape) / rows).astype(np.float32),
+        (squares.reshape(shape) / rows).astype(np.float32),
+        maximum.reshape(shape),
     )
 
 

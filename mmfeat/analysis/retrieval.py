@@ -55,6 +55,53 @@ def wrong_before(
     return before
 
 
+def wrong_before_both(
+    x: Float[np.ndarray, "x d"] | sp.sparray,
+    y: Float[np.ndarray, "y d"] | sp.sparray,
+    x_key: Int[np.ndarray, "x"],
+    y_key: Int[np.ndarray, "y"],
+    chunk: int | None = None,
+) -> tuple[Int[np.ndarray, "x"], Int[np.ndarray, "y"]]:
+    """Return `wrong_before` of x among y and of y among x, from one product of the two."""
+    a, b = _unit(x), _unit(y)
+    row, column = _hits(x_key, y_key)
+    best_a, best_b = np.full(len(x_key), -np.inf), np.full(len(y_key), -np.inf)
+    width = max(1, _CELLS // max(1, a.shape[1]))
+    for at in range(0, len(row), width):
+        r, c = row[at : at + width], column[at : at + width]
+        score = (a[r].multiply(b[c]) if sp.issparse(a) else a[r] * b[c]).sum(axis=1)
+        np.maximum.at(best_a, r, score)
+        np.maximum.at(best_b, c, score)
+    low_a, low_b = best_a[:, None] - _ROUNDING, best_b[None] - _ROUNDING
+    before_a, before_b = np.zeros(len(x_key), np.int64), np.zeros(len(y_key), np.int64)
+    step = chunk or max(1, _CELLS // max(1, len(y_key)))
+    starts = np.searchsorted(row, np.arange(0, len(x_key) + step, step))
+    other = b.T
+    for index, start in enumerate(range(0, len(x_key), step)):
+        part = slice(start, min(start + step, len(x_key)))
+        scores = a[part] @ other
+        scores = scores.toarray() if sp.issparse(scores) else scores
+        own = slice(starts[index], starts[index + 1])
+        r, c = row[own] - start, column[own]
+        above = scores >= low_a[part].astype(scores.dtype)
+        before_a[part] = above.sum(1) - np.bincount(r, above[r, c], len(scores))
+        above = scores >= low_b.astype(scores.dtype)
+        before_b += above.sum(0) - np.bincount(c, above[r, c], len(y_key)).astype(np.int64)
+    before_a[np.isinf(best_a)] = before_b[np.isinf(best_b)] = np.iinfo(np.int64).max
+    return before_a, before_b
+
+
+def _hits(
+    x_key: Int[np.ndarray, "x"], y_key: Int[np.ndarray, "y"]
+) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]:
+    """Return the pairs of rows with one key, ascending by x."""
+    order = np.argsort(y_key, kind="stable")
+    first, last = (np.searchsorted(y_key[order], x_key, side) for side in ("left", "right"))
+    count = last - first
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(np.arange(len(x_key)), count), order[np.repeat(first, count) + within]
+
+
 def recall_at(
     queries: Float[np.ndarray, "q d"],
     gallery: Float[np.ndarray, "g d"],

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import h5py
 import numpy as np
@@ -19,6 +18,7 @@ from jaxtyping import Float, Float32, Int32
 
 from mmfeat.atlas.checked import BYTES, FLOAT, MAX_ROW, NUMBER, TEXT, CheckedFile
 from mmfeat.atlas.layout import KIND, STREAMS, check_layout, check_stream
+from mmfeat.atlas.records import Caption, Example, Items, TokenActivation
 from mmfeat.corpus.languages import normalise_tag
 from mmfeat.errors import MmfeatError
 
@@ -31,42 +31,13 @@ _MAX_FEATURES = 1 << 27
 _MAX_THUMBNAIL = 4 << 20
 
 
-@dataclass(frozen=True)
-class Items:
-    """What is known of every item, in the order of the file."""
+class Part(Protocol):
+    """Reads one part of an atlas, each in a file of its own (see `mmfeat.atlas.parts`)."""
 
-    item_id: list[str]
-    concept: list[str]
-    split: list[str]
-    attributes: dict[str, list[str]]
+    def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None: ...
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A text of an item in a language."""
-
-    index: int
-    item: int
-    language: str
-    text: str
-
-
-@dataclass(frozen=True)
-class TokenActivation:
-    """Activation on one token: the code points `start` to `end` of a caption."""
-
-    start: int
-    end: int
-    activation: float
-
-
-@dataclass(frozen=True)
-class Example:
-    """A row on which a feature fires; `caption` is -1 for a picture."""
-
-    item: int
-    caption: int
-    activation: float
+P = TypeVar("P", bound=Part)
 
 
 class Atlas:
@@ -155,6 +126,16 @@ class Atlas:
                 "activations that have it."
             )
         return f"codes/{stream}"
+
+    def part(self, reader: type[P]) -> P:
+        """Return a part of the atlas by its reader, as ``atlas.part(LanguageTable)``.
+
+        Raises
+        ------
+        MmfeatError
+            If the atlas has no such part, or it is damaged.
+        """
+        return reader(self._data, self.d_sae, self.languages)
 
     # Scores -------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ JOINT = "joint"
 
 Span = tuple[int, int]
 Edit = Callable[["Tensor"], "Tensor"]
+Edits = Mapping[tuple[str, str], Edit]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,13 @@ class Inputs:
     def is_text(self) -> bool:
         """Whether these are texts."""
         return self.spans is not None
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Streams they have rows of: all where a text comes with its picture."""
+        if not self.is_text:
+            return IMAGE_STREAMS
+        return TEXT_STREAMS if self.grids is None else STREAMS
 
 
 @dataclass(frozen=True)
@@ -209,7 +217,7 @@ class Backbone(ABC):
         self,
         inputs: Inputs,
         wanted: Mapping[str, Collection[str]],
-        edits: Mapping[tuple[str, str], Edit] | None = None,
+        edits: Edits | None = None,
     ) -> dict[str, dict[str, Rows]]:
         """Run a batch once and return the rows asked for.
 

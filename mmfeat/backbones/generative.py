@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mmfeat.backbones import hooks
@@ -37,8 +38,8 @@ class GenerativeBackbone(HookedBackbone):
     """A generative model of transformers: LLaVA, LLaVA-NeXT, Qwen2-VL, PaliGemma, Idefics3, ...
 
     A picture is run as the model's own processor makes it for a prompt that is the picture alone; a
-    caption is run as plain text. Nothing is generated: the model without its head is run once, as
-    far as it is needed. There is no ``joint``.
+    caption is run as plain text. `run` generates nothing: the model without its head is run once,
+    as far as it is needed (`mmfeat.backbones.generation` has it write). There is no ``joint``.
 
     At ``lm.layers``, ``image.patch`` is the image tokens (of the whole picture, where the model
     also sees tiles of it) and ``image.pooled`` the last image token; ``text.token`` is the content
@@ -55,6 +56,15 @@ class GenerativeBackbone(HookedBackbone):
     device : str
         A torch device or ``auto``.
 
+    Attributes
+    ----------
+    whole, model : torch.nn.Module
+        The model with the head that writes tokens, and without.
+    processor, tokenizer
+        What prepares pictures and texts for it.
+    layout : Layout
+        Where its family has what.
+
     Raises
     ------
     MmfeatError
@@ -67,25 +77,26 @@ class GenerativeBackbone(HookedBackbone):
         self.spec = spec
         self.device = device_of(device)
         kind = str(read_config(spec, name)["model_type"])
-        self.model = load_model(spec, name, AutoModelForImageTextToText, self.device).model
-        self._processor = _load_processor(spec, name, kind)
-        self._tokenizer = self._processor.tokenizer
-        if not self._tokenizer.is_fast:
+        self.whole = load_model(spec, name, AutoModelForImageTextToText, self.device)
+        self.model = self.whole.model
+        self.processor = _load_processor(spec, name, kind)
+        self.tokenizer = self.processor.tokenizer
+        if not self.tokenizer.is_fast:
             raise MmfeatError(
                 f"{spec} has no tokenizer.json, which says where in a text each token stands; "
                 "choose a revision of the model that has it."
             )
-        if self._tokenizer.pad_token is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
+        if self.tokenizer.pad_token is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
         # A fast tokenizer serves one thread at a time.
-        self._preparing = Lock()
+        self.preparing = Lock()
         self.last = {}
         try:
             text = self.model.config.text_config
-            most = (self._tokenizer.model_max_length, text.max_position_embeddings)
+            most = (self.tokenizer.model_max_length, text.max_position_embeddings)
             self.context_length = min(MOST_POSITIONS, *map(int, most))
-            self._layout: Layout = LAYOUTS[kind](self.model)
-            self.image_size = max(96, self._layout.image_size)
+            self.layout: Layout = LAYOUTS[kind](self.model)
+            self.image_size = max(96, self.layout.image_size)
             self.sites = self._sites()
         except AttributeError as error:
             raise MmfeatError(
@@ -97,7 +108,7 @@ class GenerativeBackbone(HookedBackbone):
         """Return attention, MLP and residual stream of each block of tower and language model."""
         from PIL import Image
 
-        layout = self._layout
+        layout = self.layout
         blank = self.prepare_images([Image.new("RGB", (layout.image_size, layout.image_size))])
         found = {}
         for tower, plural, blocks, d, streams in (
@@ -118,12 +129,12 @@ class GenerativeBackbone(HookedBackbone):
         return {
             "spec": self.spec,
             "class": type(self.model).__name__,
-            "d": self._layout.d,
-            "d_vision": self._layout.d_vision,
-            "image_size": self._layout.image_size,
+            "d": self.layout.d,
+            "d_vision": self.layout.d_vision,
+            "image_size": self.layout.image_size,
             "context_length": self.context_length,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "preprocess": str(self._processor.image_processor),
+            "preprocess": str(self.processor.image_processor),
             "device": str(self.device),
         }
 
@@ -135,15 +146,23 @@ class GenerativeBackbone(HookedBackbone):
         MmfeatError
             If the processor refuses a picture.
         """
-        prompt = self._layout.prompt(self._processor)
+        tensors = self._processed(pictures, [self.layout.prompt(self.processor)] * len(pictures))
+        grids = [patches.grid for patches in self.layout.tokens(tensors)]
+        return Inputs(tensors, len(pictures), grids=grids)
+
+    def _processed(
+        self, pictures: Sequence[Image], prompts: Sequence[str], **options: Any
+    ) -> dict[str, Tensor]:
+        """Return what the processor makes of pictures, each with its prompt."""
         try:
-            with self._preparing:
-                made = self._processor(
+            with self.preparing:
+                made = self.processor(
                     images=[[picture.convert("RGB")] for picture in pictures],
-                    text=[prompt] * len(pictures),
+                    text=list(prompts),
                     padding=True,
                     padding_side="right",
                     return_tensors="pt",
+                    **options,
                 )
         except (ValueError, TypeError) as error:
             reason = textwrap.shorten(str(error), 160, placeholder=" ...").rstrip(".")
@@ -151,10 +170,74 @@ class GenerativeBackbone(HookedBackbone):
                 f"The processor of {self.spec} refuses a picture of the batch ({reason}); leave "
                 "it out of the corpus or change its size."
             ) from error
-        names = ("input_ids", "attention_mask", *self._layout.takes)
-        tensors = {name: made[name] for name in names if name in made}
-        grids = [patches.grid for patches in self._layout.tokens(tensors)]
-        return Inputs(tensors, len(pictures), grids=grids)
+        names = ("input_ids", "attention_mask", *self.layout.takes)
+        return {name: made[name] for name in names if name in made}
+
+    def prepare_prompt(self, picture: Image | None, prompt: str) -> Inputs:
+        """Make of a prompt, after the picture it is about, what the model goes on from.
+
+        Where the processor has a chat template, the prompt is the user's turn in it. Rows of text
+        are all tokens that are no special ones, words of the template included; which characters
+        they stand for is not told.
+
+        Raises
+        ------
+        MmfeatError
+            If the processor refuses the picture, or the prompt has no token, too many, or one
+            that stands for a picture.
+        """
+        shows = str(self.processor.image_token)
+        if shows in prompt:
+            raise MmfeatError(
+                f"The prompt has {shows}, which stands for a picture; leave it out: the picture "
+                "is put before the prompt."
+            )
+        written, options = self._turn(picture is not None, prompt)
+        if picture is not None:
+            tensors = self._processed([picture], [written], **options)
+        else:
+            with self.preparing:
+                made = self.tokenizer([written], return_tensors="pt", **options)
+            tensors = {name: made[name].long() for name in ("input_ids", "attention_mask")}
+            if "token_type_ids" in self.layout.takes:
+                tensors["token_type_ids"] = torch.zeros_like(tensors["input_ids"])
+        ids = tensors["input_ids"][0]
+        if not 0 < len(ids) < self.context_length:
+            raise MmfeatError(
+                f"{self.spec} makes {len(ids)} tokens of the prompt, and takes 1 to "
+                f"{self.context_length - 1}; change its length."
+            )
+        added = self.tokenizer.added_tokens_decoder
+        special = {number for number, token in added.items() if token.special}
+        special |= {*self.tokenizer.all_special_ids, self.model.config.image_token_id}
+        content = np.array([number not in special for number in ids.tolist()])
+        for places in () if picture is None else self.layout.places(tensors):
+            # Newlines between the tiles of a picture are no text.
+            content[places[0] : places[-1]] = False
+        return Inputs(
+            tensors,
+            1,
+            grids=None if picture is None else [p.grid for p in self.layout.tokens(tensors)],
+            spans=[[(int(place), (0, 0)) for place in np.flatnonzero(content)]],
+        )
+
+    def _turn(self, shown: bool, prompt: str) -> tuple[str, dict[str, bool]]:
+        """Return a prompt as the model was taught to be asked, and options of the tokenizer."""
+        if getattr(self.processor, "chat_template", None):
+            content = [{"type": "image"}] * shown + [{"type": "text", "text": prompt}]
+            written = str(
+                self.processor.apply_chat_template(
+                    [{"role": "user", "content": content}], add_generation_prompt=True
+                )
+            )
+            start = self.tokenizer.bos_token
+            return written, {"add_special_tokens": not (start and written.startswith(start))}
+        if shown:
+            return self.layout.prompt(self.processor) + prompt, {}
+        if self.layout.starts_texts:
+            # As its processor writes what follows a picture.
+            return f"{self.tokenizer.bos_token}{prompt}\n", {"add_special_tokens": False}
+        return prompt, {}
 
     def prepare_texts(self, texts: Sequence[str]) -> Inputs:
         """Tokenise texts; what looks like a special token in a text is text.
@@ -164,9 +247,9 @@ class GenerativeBackbone(HookedBackbone):
         MmfeatError
             If a text has no token.
         """
-        start = [self._tokenizer.bos_token_id] if self._layout.starts_texts else []
-        with self._preparing:
-            made = self._tokenizer(
+        start = [self.tokenizer.bos_token_id] if self.layout.starts_texts else []
+        with self.preparing:
+            made = self.tokenizer(
                 list(texts),
                 truncation=True,
                 max_length=self.context_length - len(start),
@@ -195,7 +278,7 @@ class GenerativeBackbone(HookedBackbone):
             "input_ids": pad_sequence(ids, batch_first=True),
             "attention_mask": pad_sequence(mask, batch_first=True),
         }
-        if "token_type_ids" in self._layout.takes:
+        if "token_type_ids" in self.layout.takes:
             tensors["token_type_ids"] = torch.zeros_like(tensors["input_ids"])
         return Inputs(tensors, len(texts), spans=spans)
 
@@ -205,7 +288,7 @@ class GenerativeBackbone(HookedBackbone):
 
     def _grids(self, tower: str, inputs: Inputs) -> Sequence[Span]:
         if tower == "vision":
-            return [patches.grid for patches in self._layout.patches(inputs.tensors)]
+            return [patches.grid for patches in self.layout.patches(inputs.tensors)]
         assert inputs.grids is not None
         return inputs.grids
 
@@ -216,15 +299,15 @@ class GenerativeBackbone(HookedBackbone):
     def _where(self, tower: str, stream: str, inputs: Inputs) -> Where:
         tensors = inputs.tensors
         if tower == "vision":
-            return _patches(self._layout.patches(tensors))
+            return _patches(self.layout.patches(tensors))
         if stream == "image.patch":
-            return _patches(self._layout.tokens(tensors))
+            return _patches(self.layout.tokens(tensors))
         width = tensors["input_ids"].shape[1]
         if stream == "text.token":
             assert inputs.spans is not None
             return hooks.tokens_at(inputs.spans, width)
         if stream == "image.pooled":
-            last = [places[-1] for places in self._layout.places(tensors)]
+            last = [places[-1] for places in self.layout.places(tensors)]
         else:
             assert inputs.spans is not None
             ends = (tensors["attention_mask"].sum(1) - 1).tolist()

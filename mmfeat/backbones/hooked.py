@@ -11,12 +11,11 @@ from torch import Tensor
 
 from mmfeat.backbones import hooks
 from mmfeat.backbones.base import (
-    IMAGE_STREAMS,
     JOINT,
     STREAMS,
-    TEXT_STREAMS,
     Backbone,
     Edit,
+    Edits,
     HookPoint,
     Inputs,
     Rows,
@@ -62,27 +61,22 @@ class HookedBackbone(Backbone):
         self,
         inputs: Inputs,
         wanted: Mapping[str, Collection[str]],
-        edits: Mapping[tuple[str, str], Edit] | None = None,
+        edits: Edits | None = None,
     ) -> dict[str, dict[str, Rows]]:
         """Run a batch once and return the rows asked for."""
         edits = edits or {}
-        for hook, stream in [(h, s) for h, streams in wanted.items() for s in streams] + [*edits]:
+        for hook, stream in [(h, s) for h, streams in wanted.items() for s in streams]:
             self._check(hook, stream)
-        own = TEXT_STREAMS if inputs.is_text else IMAGE_STREAMS
         chosen = {
-            hook: [stream for stream in own if stream in streams]
+            hook: [stream for stream in inputs.streams if stream in streams]
             for hook, streams in wanted.items()
         }
         joint = chosen.pop(JOINT, [])
         reads = {hook for hook, streams in chosen.items() if streams}
         reads |= {self.last[stream] for stream in joint if stream in self.last}
+        changes = self._changes(inputs, edits)
         if not reads and not joint:
             return {}
-        changes: dict[str, list[tuple[Where, Edit]]] = {}
-        for (hook, stream), edit in edits.items():
-            if hook != JOINT and stream in own:
-                where = self._where(self.sites[hook].tower, stream, inputs)
-                changes.setdefault(hook, []).append((where, edit))
         reading = hooks.read(
             lambda: self._call(inputs), self.sites, reads, changes, whole=bool(joint)
         )
@@ -105,6 +99,54 @@ class HookedBackbone(Backbone):
                 x = edits[JOINT, stream](x)
             found.setdefault(JOINT, {})[stream] = where.rows(hooks.numpy(x))
         return found
+
+    def embed(
+        self, inputs: Inputs, edits: Edits | None = None, *, gradients: bool = False
+    ) -> Float[Tensor, "inputs d"]:
+        """Return the pooled rows of the joint space as the model gives them.
+
+        Parameters
+        ----------
+        inputs, edits
+            As in `run`.
+        gradients : bool
+            Whether the rows can be differentiated by what the edits put in.
+
+        Raises
+        ------
+        MmfeatError
+            If the model has no joint space, or no such hook point or stream.
+        """
+        (stream,) = (s for s in inputs.streams if s.endswith(".pooled"))
+        self._check(JOINT, stream)
+        edits = edits or {}
+        with torch.enable_grad() if gradients else torch.inference_mode():
+            changes = self._changes(inputs, edits)
+            pooled = hooks.read(
+                lambda: self._call(inputs), self.sites, (), changes, whole=True
+            ).result
+            assert isinstance(pooled, Tensor)
+            return edits[JOINT, stream](pooled) if (JOINT, stream) in edits else pooled
+
+    def where(self, hook: str, stream: str, inputs: Inputs) -> Where:
+        """Return which vectors that the module of a hook point puts out are rows of a stream.
+
+        Raises
+        ------
+        MmfeatError
+            If there is no such hook point or stream.
+        """
+        self._check(hook, stream)
+        return self._where(self.sites[hook].tower, stream, inputs)
+
+    def _changes(self, inputs: Inputs, edits: Edits) -> dict[str, list[tuple[Where, Edit]]]:
+        """Return what is changed at the hook points within the model."""
+        changes: dict[str, list[tuple[Where, Edit]]] = {}
+        for (hook, stream), edit in edits.items():
+            self._check(hook, stream)
+            if hook != JOINT and stream in inputs.streams:
+                changes.setdefault(hook, []).append((self.where(hook, stream, inputs), edit))
+        return changes
 
     def _check(self, hook: str, stream: str) -> None:
         point = self.point(hook)

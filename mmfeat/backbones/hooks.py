@@ -24,7 +24,7 @@ def read(
     call: Callable[[], object],
     sites: Mapping[str, Site],
     wanted: Collection[str],
-    edits: Mapping[str, list[tuple[Where, Edit]]],
+    edits: Mapping[str, Iterable[tuple[Where, Edit]]],
     *,
     whole: bool,
 ) -> Reading:
@@ -38,8 +38,8 @@ def read(
         By hook point, in the order of computation.
     wanted : collection of str
         Hook points whose output is kept, after it was changed.
-    edits : mapping of str to list of (Where, Edit)
-        By hook point, which rows are replaced by what.
+    edits : mapping of str to iterable of (Where, Edit)
+        By hook point, which rows are replaced by what; gone through once a forward pass.
     whole : bool
         Whether the result of the model is needed; if not, it stops after the last wanted output.
 

@@ -17,7 +17,10 @@ from mmfeat.cli import (
     export,
     extract,
     info,
+    safety,
     scaling,
+    search,
+    steer,
     sweep,
     train,
     view,
@@ -63,6 +66,9 @@ app.command("scaling")(scaling.scaling)
 app.command("evaluate")(evaluate.evaluate)
 app.command("atlas")(atlas.atlas)
 app.command("map")(atlas.map_features)
+app.command("search")(search.search)
+app.command("steer")(steer.steer)
+app.command("probe")(safety.probe)
 app.add_typer(export.app, name="export")
 app.command("view")(view.view)
 app.command("info")(info.info)

@@ -139,7 +139,8 @@ def normalise_tag(tag: str) -> str:
     return "-".join(part for part in parts if part) + match["rest"]
 
 
-def _script_of_tag(tag: str) -> str:
+def script_of_tag(tag: str) -> str:
+    """Return the ISO 15924 code of the script that a language, by its normal tag, is written in."""
     for part in tag.split("-")[1:]:
         if len(part) == 4 and part.isalpha():
             return {"Hans": "Hani", "Hant": "Hani", "Kore": "Hang"}.get(part, part)
@@ -148,7 +149,7 @@ def _script_of_tag(tag: str) -> str:
 
 def is_rtl(tag: str) -> bool:
     """Return whether a language is written from right to left."""
-    return _script_of_tag(normalise_tag(tag)) in _RTL_SCRIPTS
+    return script_of_tag(normalise_tag(tag)) in _RTL_SCRIPTS
 
 
 def script_of(text: str) -> str:
@@ -183,9 +184,9 @@ def guess_language(text: str, languages: Sequence[str]) -> str:
     if not languages:
         raise MmfeatError("There is no language to choose from; give at least one.")
     script = script_of(text)
-    same = [tag for tag in languages if _script_of_tag(tag) == script]
+    same = [tag for tag in languages if script_of_tag(tag) == script]
     if not same and script == "Hani":  # Japanese may be written in Han characters alone
-        same = [tag for tag in languages if _script_of_tag(tag) == "Jpan"]
+        same = [tag for tag in languages if script_of_tag(tag) == "Jpan"]
     folded = unicodedata.normalize("NFC", text).lower()
 
     def evidence(tag: str) -> tuple[int, bool]:

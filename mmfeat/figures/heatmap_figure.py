@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mmfeat import provenance
+from mmfeat.atlas.lookup import find_item
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import fonts, heatmap, output
-from mmfeat.figures.pages import find_item, title_of
+from mmfeat.figures.pages import title_of
 
 SIZE = 384  # pixels of the picture's longer side
 _DPI = 100

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from mmfeat.atlas.reader import Atlas, Caption, Example, TokenActivation
-from mmfeat.errors import MmfeatError
+from mmfeat.atlas.reader import Atlas
+from mmfeat.atlas.records import Caption, Example, TokenActivation
 
 _EXPLANATIONS = {
     "modality_score": (
@@ -179,22 +179,6 @@ def title_of(names: Mapping[str, tuple[str, float]], feature: int) -> str:
         return names["en"][0]
     good = [(score, text) for text, score in names.values() if text]
     return max(good)[1] if good else f"feature {feature}"
-
-
-def find_item(atlas: Atlas, item_id: str) -> int:
-    """Return the index of an item.
-
-    Raises
-    ------
-    MmfeatError
-        If the atlas has no item of that id.
-    """
-    try:
-        return atlas.items().item_id.index(item_id)
-    except ValueError:
-        raise MmfeatError(
-            f"{atlas.path} has no item {item_id!r}; give the id of one of its items."
-        ) from None
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QHelpEvent, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
-from mmfeat.atlas.reader import TokenActivation
+from mmfeat.atlas.records import TokenActivation
 from mmfeat.corpus.languages import is_rtl, language_name
 from mmfeat.figures.pages import CaptionExample
 from mmfeat_gui.state.history import Place

@@ -11,6 +11,7 @@ from mmfeat.analysis.monosemanticity import (
     monosemanticity_across,
     weighted,
 )
+from mmfeat.errors import MmfeatError
 from mmfeat.store.activations import Stream, open_activations
 
 
@@ -92,3 +93,58 @@ def test_a_feature_of_one_direction_scores_one_and_of_opposites_less_than_zero(
         assert score[0] < 0
         sums = weighted(stream, codes_of(x), np.array([a]))
         assert np.isnan(monosemanticity(sums)[0])
+
+
+def test_a_second_encoder_of_pictures_judges_both_modalities(activations_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    with open_activations(activations_path) as acts:
+        second = rng.normal(size=(len(acts.item_id), 9)).astype(np.float32) + 0.5
+        unknown = rng.choice(len(second), len(second) // 3, replace=False)
+        second[unknown] = np.nan
+        unit = second.astype(np.float64)
+        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+        found, dense, items = {}, {}, {}
+        for name in ("image.pooled", "text.pooled"):
+            stream = acts.stream("joint", name)
+            rows = np.sort(rng.choice(stream.n, 50, replace=False))
+            x = np.where(rng.random((stream.n, 3)) < 0.4, rng.random((stream.n, 3)) + 0.1, 0)
+            x = x.astype(np.float16).astype(np.float64)
+            found[name] = weighted(stream, codes_of(x), rows, second)
+            kept = rows[~np.isnan(second[stream.item[rows], 0])]
+            assert 0 < len(kept) < 50
+            dense[name], items[name] = x[kept], stream.item[kept]
+            score = monosemanticity(found[name])
+            e = unit[items[name]]
+            for feature in range(3):
+                a = min_max(dense[name][:, feature])
+                assert found[name].count[feature] == (dense[name][:, feature] > 0).sum()
+                assert score[feature] == pytest.approx(pairwise(e, a, e, a, True), rel=1e-4)
+        i, t = "image.pooled", "text.pooled"
+        across = monosemanticity_across(found[i], found[t])
+        for feature in range(3):
+            a, b = min_max(dense[i][:, feature]), min_max(dense[t][:, feature])
+            expected = pairwise(unit[items[i]], a, unit[items[t]], b, False)
+            assert across[feature] == pytest.approx(expected, rel=1e-3, abs=1e-6)
+        stream = acts.stream("joint", "image.pooled")
+        with pytest.raises(MmfeatError, match=r"has pictures of 3 items, but the activations"):
+            weighted(stream, codes_of(np.ones((stream.n, 1))), np.arange(5), second[:3])
+
+
+def test_a_second_stream_s_rows_are_found_by_item(activations_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    with open_activations(activations_path) as acts:
+        pictures, captions = (acts.stream("joint", f"{m}.pooled") for m in ("image", "text"))
+        x = np.where(rng.random((pictures.n, 4)) < 0.4, rng.random((pictures.n, 4)) + 0.1, 0)
+        rows = np.arange(0, pictures.n, 3)
+        own = weighted(pictures, codes_of(x), rows)
+        same = weighted(pictures, codes_of(x), rows, pictures)
+        np.testing.assert_allclose(same.embedding, own.embedding, rtol=1e-4, atol=1e-5)
+        assert same.count.tolist() == own.count.tolist()
+        by_item = np.full((len(acts.item_id), pictures.d), np.nan, np.float32)
+        by_item[pictures.item] = pictures.standardised(pictures.x[:], pictures.group)
+        x = np.where(rng.random((captions.n, 4)) < 0.2, rng.random((captions.n, 4)) + 0.1, 0)
+        rows = np.arange(0, captions.n, 7)
+        a = weighted(captions, codes_of(x), rows, pictures)
+        b = weighted(captions, codes_of(x), rows, by_item)
+        np.testing.assert_allclose(a.embedding, b.embedding, rtol=1e-4, atol=1e-5)
+        assert a.embedding.any()

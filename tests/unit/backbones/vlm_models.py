@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -276,3 +278,29 @@ def save(family: str, folder: Path, dtype: torch.dtype = torch.float32) -> Path:
     model.to(dtype).save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+@contextmanager
+def in_double(backbone: Any) -> Iterator[None]:
+    """Have a model compute in double precision, also where transformers rounds to single."""
+    norms = [m for m in backbone.whole.modules() if type(m).__name__.endswith("RMSNorm")]
+
+    def forward(norm: Any) -> Any:
+        gemma = type(norm).__name__.startswith("Gemma")
+        eps = norm.eps if gemma else norm.variance_epsilon
+        gain = norm.weight + 1 if gemma else norm.weight
+        return lambda x: gain * x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()
+
+    backbone.whole.double()
+    for norm in norms:
+        norm.forward = forward(norm)
+    softmax = torch.nn.functional.softmax
+    try:
+        with patch.object(
+            torch.nn.functional, "softmax", lambda x, dim=-1, dtype=None: softmax(x, dim)
+        ):
+            yield
+    finally:
+        for norm in norms:
+            del norm.forward
+        backbone.whole.float()

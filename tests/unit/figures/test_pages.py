@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mmfeat.atlas.lookup import find_item
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import pages
@@ -162,9 +163,9 @@ def test_an_item_page_sorts_every_feature_into_one_place(atlas: Atlas, file: h5p
 
 
 def test_an_item_is_found_by_its_id(atlas: Atlas, file: h5py.File) -> None:
-    assert pages.find_item(atlas, file["items/item_id"][4].decode()) == 4
+    assert find_item(atlas, file["items/item_id"][4].decode()) == 4
     with pytest.raises(MmfeatError, match="no item 'nowhere'"):
-        pages.find_item(atlas, "nowhere")
+        find_item(atlas, "nowhere")
 
 
 def test_pages_of_what_is_not_there_are_refused(atlas: Atlas) -> None:
