@@ -14,7 +14,12 @@ from mmfeat.errors import MmfeatError
 if TYPE_CHECKING:
     from mmfeat import figures
     from mmfeat.atlas.build import build_atlas
+    from mmfeat.atlas.comparison import compare
+    from mmfeat.atlas.comparison_reader import Comparison as open_comparison
+    from mmfeat.atlas.query import search_atlas as search
     from mmfeat.atlas.reader import Atlas as open_atlas
+    from mmfeat.atlas.safety import probe_atlas as probe
+    from mmfeat.atlas.steer import Steering
     from mmfeat.corpus.file import open_corpus
     from mmfeat.extraction import extract
     from mmfeat.sae.export import export_sae
@@ -27,27 +32,37 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MmfeatError",
+    "Steering",
     "__version__",
     "build_atlas",
+    "compare",
     "export_sae",
     "extract",
     "figures",
     "load_sae",
     "open_activations",
     "open_atlas",
+    "open_comparison",
     "open_corpus",
+    "probe",
+    "search",
     "sweep",
     "train",
 ]
 
 _HOMES = {
+    "Steering": ("mmfeat.atlas.steer", "Steering"),
     "build_atlas": ("mmfeat.atlas.build", "build_atlas"),
+    "compare": ("mmfeat.atlas.comparison", "compare"),
     "export_sae": ("mmfeat.sae.export", "export_sae"),
     "extract": ("mmfeat.extraction", "extract"),
     "load_sae": ("mmfeat.sae.interop", "load_sae"),
     "open_activations": ("mmfeat.store.activations", "open_activations"),
     "open_atlas": ("mmfeat.atlas.reader", "Atlas"),
+    "open_comparison": ("mmfeat.atlas.comparison_reader", "Comparison"),
     "open_corpus": ("mmfeat.corpus.file", "open_corpus"),
+    "probe": ("mmfeat.atlas.safety", "probe_atlas"),
+    "search": ("mmfeat.atlas.query", "search_atlas"),
     "sweep": ("mmfeat.sweep", "sweep"),
     "train": ("mmfeat.training", "train"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +56,8 @@ class Codes:
     @cached_property
     def _by_feature(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # SciPy transposes in linear time; carrying positions keeps float16 out of it.
-        position = np.arange(len(self.indices), dtype=np.int64)
+        small = len(self.indices) < np.iinfo(np.int32).max
+        position = np.arange(len(self.indices), dtype=np.int32 if small else np.int64)
         csr = sp.csr_matrix((position, self.indices, self.indptr), (self.n, self.d_sae))
         csc = csr.tocsc()
         return csc.indptr.astype(np.int64), csc.indices.astype(np.int32), csc.data
@@ -152,6 +153,21 @@ def load_matching(folder: Path, activations: Activations) -> tuple[TrainedSAE, s
     return trained, str(hook)
 
 
+def check_known(trained: TrainedSAE, stream: Stream) -> None:
+    """Refuse a stream that an SAE does not know.
+
+    Raises
+    ------
+    MmfeatError
+        If it has no mean and scale of the stream, or another width.
+    """
+    if stream.name not in trained.streams or stream.d != trained.d_in:
+        raise MmfeatError(
+            f"The SAE has no mean and scale for {stream.name} of width {stream.d}; give the "
+            "activations it was trained on."
+        )
+
+
 @torch.inference_mode()
 def encoded(
     trained: TrainedSAE, stream: Stream, chosen: Bool[np.ndarray, "rows"] | None = None
@@ -163,11 +179,7 @@ def encoded(
     MmfeatError
         If the SAE does not know the stream or its width.
     """
-    if stream.name not in trained.streams or stream.d != trained.d_in:
-        raise MmfeatError(
-            f"The SAE has no mean and scale for {stream.name} of width {stream.d}; give the "
-            "activations it was trained on."
-        )
+    check_known(trained, stream)
     sae = trained.sae_of(stream.name)
     x, group = stream.x, stream.group.astype(np.int64)
     step = max(1, min(_CHUNK, _CELLS // trained.d_sae))
@@ -184,9 +196,18 @@ def encoded(
         yield EncodedRows(index, own, raw, rows, *sae.encode(rows))
 
 
+def _nothing(_part: EncodedRows) -> None:
+    pass
+
+
 @torch.inference_mode()
-def encode_stream(trained: TrainedSAE, stream: Stream, advance: Advance) -> Codes:
-    """Encode all rows of a stream, each from itself alone.
+def encode_stream(
+    trained: TrainedSAE,
+    stream: Stream,
+    advance: Advance,
+    see: Callable[[EncodedRows], None] = _nothing,
+) -> Codes:
+    """Encode all rows of a stream, each from itself alone, and let `see` see them on the way.
 
     Raises
     ------
@@ -196,6 +217,7 @@ def encode_stream(trained: TrainedSAE, stream: Stream, advance: Advance) -> Code
     counts = [np.zeros(1, np.int64)]
     indices, data = [np.zeros(0, np.int32)], [np.zeros(0, np.float16)]
     for part in encoded(trained, stream):
+        see(part)
         order = part.latents.argsort(1)
         values, latents = part.values.gather(1, order).half(), part.latents.gather(1, order)
         on = values > 0  # after rounding, so that what is stored fires

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from mmfeat.analysis.agreement import language_jaccard
 from mmfeat.analysis.atom_error import atom_error
 from mmfeat.analysis.codes import Codes, encode_stream, load_matching
-from mmfeat.analysis.fidelity import fidelity
+from mmfeat.analysis.fidelity import Kept
 from mmfeat.analysis.firing import firing, modality_score
 from mmfeat.analysis.held_out import IMAGE, TEXT, HeldOut, held_out
 from mmfeat.analysis.monosemanticity import monosemanticity, monosemanticity_across, weighted
@@ -136,10 +136,11 @@ def score(trained: TrainedSAE, acts: Activations, corpus: Corpus | None = None) 
 
 
 def _score(trained: TrainedSAE, test: HeldOut) -> tuple[dict[str, Any], Alive]:
-    image = encode_stream(trained, test.image, ignore)
-    text = encode_stream(trained, test.text, ignore)
+    sums = {own.name: Kept(trained, test.acts, own) for own in (test.image, test.text)}
+    image = encode_stream(trained, test.image, ignore, sums[IMAGE].add)
+    text = encode_stream(trained, test.text, ignore, sums[TEXT].add)
     alive = alive_features(test, image, text)
-    kept = {name: fidelity(trained, test.acts, test.hook, name) for name in (IMAGE, TEXT)}
+    kept = {name: own.scores() for name, own in sums.items()}
     before = test.before_codes(image, text)
     rebuilt = test.before_reconstructions(trained)
     settings = trained.settings

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmfeat import hdf5, provenance
 from mmfeat.analysis.codes import Codes, encode_stream, load_matching
-from mmfeat.analysis.fidelity import fidelity
+from mmfeat.analysis.fidelity import Kept
 from mmfeat.analysis.held_out import held_out
 from mmfeat.analysis.scoreboard import ALIVE
 from mmfeat.analysis.units import pooled_firing
@@ -164,9 +164,11 @@ def _write_features(
     group = hdf5.encode_group(file.create_group("codes"), "codes")
     kept: dict[str, Codes] = {}
     evidence: Evidence | None = None
+    sums: dict[str, Kept] = {}
     with progress.stage("encoding rows", sum(stream.n for stream in streams.values())) as advance:
         for name in (IMAGE, TEXT, *(own for own in streams if own not in (IMAGE, TEXT))):
-            codes = encode_stream(trained, streams[name], advance)
+            sums[name] = Kept(trained, acts, streams[name])
+            codes = encode_stream(trained, streams[name], advance, sums[name].add)
             write_codes(group, streams[name], codes, len(corpus), len(corpus.captions.item))
             if name in (IMAGE, TEXT):
                 kept[name] = codes
@@ -178,7 +180,7 @@ def _write_features(
     for write in PARTS:
         write(file, evidence, progress)
     hdf5.encode_group(file.create_group("maps"), "maps")
-    scores = {name: fidelity(trained, acts, hook, name) for name in (IMAGE, TEXT)}
+    scores = {name: sums[name].scores() for name in (IMAGE, TEXT)}
     group = hdf5.encode_group(file.create_group("scores"), "scores")
     group.attrs["json"] = json.dumps(scores)
     fires = [np.diff(codes.feature_indptr) > 0 for codes in kept.values()]

@@ -46,7 +46,7 @@ class CheckedFile:
 
     def damaged(self, where: str, what: str) -> MmfeatError:
         """Return the error that says what is wrong where in the file."""
-        return MmfeatError(f"{self.path} is damaged at {where}: {what}; build the atlas again.")
+        return MmfeatError(f"{self.path} is damaged at {where}: {what}; write it again.")
 
     @contextmanager
     def guard(self, where: str) -> Iterator[None]:

@@ -10,6 +10,7 @@ import typer
 from mmfeat.cli import (
     atlas,
     backbone,
+    compare,
     corpus,
     demo,
     doctor,
@@ -17,6 +18,7 @@ from mmfeat.cli import (
     export,
     extract,
     info,
+    names,
     safety,
     scaling,
     search,
@@ -67,8 +69,10 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("atlas")(atlas.atlas)
 app.command("map")(atlas.map_features)
 app.command("search")(search.search)
+app.command("compare")(compare.compare)
 app.command("steer")(steer.steer)
 app.command("probe")(safety.probe)
+app.command("explain")(names.explain)
 app.add_typer(export.app, name="export")
 app.command("view")(view.view)
 app.command("info")(info.info)

@@ -87,29 +87,6 @@ def test_patch_and_token_codes_point_at_their_item_and_caption(atlas_path: Path)
             assert tokens["end"][part].max() <= len(text)
 
 
-def test_names_are_captions_on_which_the_feature_fires(
-    atlas_path: Path, activations_path: Path
-) -> None:
-    with h5py.File(atlas_path) as file, open_activations(activations_path) as acts:
-        text = dense_codes(file, "text.pooled")
-        stream = acts.stream("joint", "text.pooled")
-        z = stream.standardised(stream.x[:], stream.group).astype(np.float64)
-        z /= np.linalg.norm(z, axis=1, keepdims=True)
-        captions = file["captions/text"].asstr()[:]
-        names, scores = file["names/text"].asstr()[:], file["names/score"][:]
-        decoder = file["sae/decoder"][:].astype(np.float64)
-        for feature in range(0, 96, 5):
-            for tag in (2, 9):
-                fires = np.flatnonzero((text[:, feature] > 0) & (stream.language == tag))
-                if len(fires) == 0:
-                    assert names[feature, tag] == "" and np.isnan(scores[feature, tag])
-                    continue
-                cosine = z[fires] @ decoder[feature] / np.linalg.norm(decoder[feature])
-                assert scores[feature, tag] == pytest.approx(cosine.max(), abs=1e-4)
-                good = {captions[r] for r in fires[cosine > cosine.max() - 1e-5]}
-                assert names[feature, tag] in good
-
-
 def test_the_atlas_holds_captions_pictures_and_attribution_of_the_corpus(
     atlas_path: Path, corpus_path: Path
 ) -> None:
