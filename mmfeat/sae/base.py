@@ -47,7 +47,7 @@ class SAE(nn.Module):
         super().__init__()
         self.d_in, self.d_sae = d_in, d_sae
         self.ranks = Ranks()
-        directions = F.normalize(torch.randn(d_sae, d_in), dim=1)
+        directions = _directions(d_sae, d_in)
         self.W_dec = nn.Parameter(directions)
         # Latent by latent in memory, as its gradient is made.
         self.W_enc = nn.Parameter(directions.clone().T)
@@ -145,6 +145,14 @@ class UnitDecoder(SAE):
         """Scale decoder rows to unit norm."""
         for rows in _blocks(self.W_dec):
             rows.div_(rows.norm(dim=1, keepdim=True).clamp(min=1e-8))
+
+
+def _directions(d_sae: int, d_in: int) -> Float[Tensor, "d_sae d_in"]:
+    """Draw unit rows."""
+    rows = torch.empty(d_sae, d_in)
+    # An SAE that is to be restored is built on the meta device, where nothing can be drawn, and
+    # where drawing would import another second and a half of torch.
+    return rows if rows.is_meta else F.normalize(torch.randn(d_sae, d_in), dim=1)
 
 
 def _blocks(table: Float[Tensor, "d_sae d_in"]) -> tuple[Tensor, ...]:
