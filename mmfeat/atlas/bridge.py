@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import h5py
 import numpy as np
@@ -81,11 +80,7 @@ class BridgeReader:
 
     def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None:
         self._data, self._features = data, features
-        with data.guard("/bridge"):
-            found = json.loads(data.file["bridge"].attrs["json"])
-            if not isinstance(found, dict):
-                raise ValueError("a JSON object is needed")
-        self.summary: dict[str, Any] = found
+        self.summary = data.json("bridge")
         for side in SIDES:
             shape = data.dataset(f"bridge/{side}/index", INTEGER, (features, None)).shape
             for name in ("value", "z"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import h5py
 import numpy as np
@@ -97,6 +99,14 @@ class CheckedFile:
         self._datasets[name] = node
         return node
 
+    def json(self, group: str, name: str = "json") -> dict[str, Any]:
+        """Return the JSON object in an attribute of a group; the root is an empty name."""
+        with self.guard(f"/{group}, attribute {name}"):
+            found = json.loads(str(self.file[f"/{group}"].attrs[name]))
+            if not isinstance(found, dict):
+                raise ValueError("a JSON object is needed")
+        return found
+
     def length(self, name: str) -> int:
         """Return the number of rows of a checked dataset."""
         return int(self._datasets[name].shape[0])
@@ -142,3 +152,43 @@ class CheckedFile:
         if not 0 <= low <= high <= total:
             raise self.damaged(f"/{name}", f"rows {low} to {high} of {total}")
         return low, high
+
+
+class CheckedReader(ABC):
+    """Reads a file of ours, which stays open until `close`; a context manager for one thread.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    MmfeatError
+        Here and from every method, where the file is damaged.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._data = CheckedFile(self.path, self.kind)
+        try:
+            self._inspect()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing can be read after."""
+        self._data.close()
+
+    @abstractmethod
+    def _inspect(self) -> None:
+        """Check what everything else relies on."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mmfeat.analysis import splitting
 from mmfeat.analysis.matching import Matching, Nearest
-from mmfeat.atlas.checked import FLOAT, INTEGER, NUMBER, TEXT, CheckedFile
+from mmfeat.atlas.checked import FLOAT, INTEGER, NUMBER, TEXT, CheckedReader
 
 KIND = "mmfeat-comparison"
 BY = ("cosine", "correlation")
@@ -40,7 +38,7 @@ class Partners:
     unique_b: Bool[np.ndarray, "g"]
 
 
-class Comparison:
+class Comparison(CheckedReader):
     """Reads ``comparison.h5``; a context manager for one thread.
 
     Parameters
@@ -61,24 +59,7 @@ class Comparison:
         Here and from every method, where the file is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._data = CheckedFile(self.path, KIND)
-        try:
-            self._inspect()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; nothing can be read after."""
-        self._data.close()
+    kind = KIND
 
     def _inspect(self) -> None:
         data = self._data

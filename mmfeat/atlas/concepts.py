@@ -270,21 +270,14 @@ class Concepts:
 
     def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None:
         self._data, self._features, self._languages = data, features, languages
-        self.completeness = self._json("completeness")
-        self.absorption_summary = self._json("absorption")
-        self.downstream = self._json("downstream")
+        self.completeness = self._data.json("concepts/completeness")
+        self.absorption_summary = self._data.json("concepts/absorption")
+        self.downstream = self._data.json("concepts/downstream")
         self.labels: list[tuple[str, str]] = list(
             zip(*(self._texts(f"labels/{name}") for name in ("attribute", "value")), strict=False)
         )
         self.attributes = self._texts("purity/attributes")
         self._values = self._texts("purity/values")
-
-    def _json(self, name: str) -> dict[str, Any]:
-        with self._data.guard(f"/concepts/{name}"):
-            found = json.loads(str(self._data.file[f"concepts/{name}"].attrs["json"]))
-            if not isinstance(found, dict):
-                raise ValueError("its attribute json is not an object")
-        return found
 
     def _texts(self, name: str) -> list[str]:
         length = len(self._data.dataset(f"concepts/{name}", TEXTS, (None,)))

@@ -191,11 +191,7 @@ class GeometryReader:
 
     def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None:
         self._data, self._features = data, features
-        with data.guard("/geometry"):
-            found = json.loads(data.file["geometry"].attrs["json"])
-            if not isinstance(found, dict):
-                raise ValueError("a JSON object is needed")
-        self.summary: dict[str, Any] = found
+        self.summary = data.json("geometry")
         for name in COLUMNS:
             data.dataset(f"geometry/{name}", FLOAT, (features,))
         place = "geometry/neurons"

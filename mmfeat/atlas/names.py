@@ -148,11 +148,8 @@ class Names:
     def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None:
         self._data, self._languages = data, languages
         shape = features, len(languages)
+        self.evaluation = data.json("names")
         with data.guard("/names"):
-            found = json.loads(str(data.file["names"].attrs["json"]))
-            if not isinstance(found, dict):
-                raise ValueError("its attribute json is not an object")
-            self.evaluation: dict[str, Any] = found
             explained = "explanations" in data.file["names"]
         self._texts = len(data.dataset("names/candidates/text", TEXT, (None,)))
         data.dataset("names/candidates/index", INTEGER, (*shape, KEPT))

@@ -6,17 +6,15 @@ opened, indices and sizes when they are used, and what does not fit is refused b
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
 from jaxtyping import Float, Float32, Int32
 
-from mmfeat.atlas.checked import BYTES, FLOAT, MAX_ROW, NUMBER, TEXT, CheckedFile
+from mmfeat.atlas.checked import BYTES, FLOAT, MAX_ROW, NUMBER, TEXT, CheckedFile, CheckedReader
 from mmfeat.atlas.layout import KIND, STREAMS, check_layout, check_stream
 from mmfeat.atlas.records import Caption, Example, Items, TokenActivation
 from mmfeat.corpus.languages import normalise_tag
@@ -40,7 +38,7 @@ class Part(Protocol):
 P = TypeVar("P", bound=Part)
 
 
-class Atlas:
+class Atlas(CheckedReader):
     """One SAE's features, read from ``atlas.h5``; a context manager for one thread.
 
     Parameters
@@ -63,27 +61,10 @@ class Atlas:
         If the file is not a whole atlas whose parts fit together.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._data = CheckedFile(self.path, KIND)
-        self._file = self._data.file
-        try:
-            self._inspect()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; nothing can be read after."""
-        self._data.close()
+    kind = KIND
 
     def _inspect(self) -> None:
+        self._file = self._data.file
         root = self._file.attrs
         with self._data.guard("the root's attributes"):
             self.name, self.attribution, self.backbone, self.hook, self.digest = (
@@ -91,8 +72,8 @@ class Atlas:
                 for key in ("name", "attribution", "backbone", "hook", "content-digest")
             )
             self.d_sae, self.d_in = int(root["d_sae"]), int(root["d_in"])
-            self.provenance = _json_object(root.get("provenance", "{}"))
-            self.scores = _json_object(self._file["scores"].attrs["json"])
+        self.provenance = self._data.json("", "provenance")
+        self.scores = self._data.json("scores")
         if not (0 < self.d_sae <= _MAX_FEATURES and 0 < self.d_in <= _MAX_FEATURES):
             raise self._data.damaged("the attributes d_sae and d_in", "no such size is possible")
         count = len(self._data.dataset("languages", TEXT, (None,)))
@@ -429,10 +410,3 @@ class Atlas:
         if any(not 0 <= a <= b <= length for a, b in zip(start, end, strict=True)):
             raise self._data.damaged(f"/{where}", f"tokens outside the text of caption {caption}")
         return [TokenActivation(*token) for token in zip(start, end, values, strict=True)]
-
-
-def _json_object(text: Any) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("a JSON object is needed")
-    return found

@@ -181,8 +181,10 @@ def _weighted(
 ) -> Float[np.ndarray, "pairs"]:
     prior = PRIOR * of_term / everything
     inside, outside = y + prior, of_term - y + prior
-    delta = np.log(inside / (size + PRIOR - inside)) - np.log(
-        outside / (everything - size + PRIOR - outside)
-    )
+    # A term that is all there is has no odds: NaN, which is no candidate.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        delta = np.log(inside / (size + PRIOR - inside)) - np.log(
+            outside / (everything - size + PRIOR - outside)
+        )
     scored: Float[np.ndarray, "pairs"] = delta / np.sqrt(1 / inside + 1 / outside)
     return scored

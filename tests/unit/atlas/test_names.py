@@ -264,7 +264,7 @@ def test_what_does_not_fit_is_refused_by_name(
     shutil.copyfile(written, path)
     with h5py.File(path, "r+") as file:
         file["names"].attrs["json"] = "[1]"
-    with pytest.raises(MmfeatError, match="/names: its attribute json is not an object"):
+    with pytest.raises(MmfeatError, match="/names, attribute json: a JSON object is needed"):
         reader(path, evidence)
 
 

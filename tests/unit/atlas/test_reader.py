@@ -363,7 +363,7 @@ DAMAGES = {
     ),
     "no feature is claimed": (attribute("d_sae", 0), "no such size"),
     "d_sae is no number": (attribute("d_sae", "many"), "attributes"),
-    "provenance is no JSON": (attribute("provenance", "{"), "attributes"),
+    "provenance is no JSON": (attribute("provenance", "{"), "attribute provenance"),
     "provenance is a list": (attribute("provenance", "[]"), "a JSON object"),
     "a language comes twice": (
         lambda f: f["languages"].__setitem__(0, f["languages"][1]),
