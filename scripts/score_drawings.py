@@ -5,6 +5,7 @@ Every function draws on an empty figure and returns the numbers it shows.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,8 +57,21 @@ class Sources:
 def named(atlas: Atlas, feature: int, language: str = "en") -> str:
     """Return number and name of a feature, short enough for a title."""
     text, _ = atlas.names(feature).get(language, ("", 0.0))
+    return f"{feature}: {cut(text, 24)}" if text else title_of({}, feature)
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text on one line, cut to so many columns; wide characters take two."""
     text = output.plain(text)
-    return f"{feature}: {text[:24]}" if text else title_of({}, feature)
+    columns = np.cumsum([1 + (unicodedata.east_asian_width(c) in "WF") for c in text])
+    if not text or columns[-1] <= width:
+        return text
+    return text[: int(np.searchsorted(columns, width))].rstrip() + "…"
+
+
+def headroom(axes: Axes, times: float) -> None:
+    """Leave room above what is drawn for the legend."""
+    axes.set_ylim(0, times * axes.get_ylim()[1])
 
 
 def histogram(axes: Axes, values: np.ndarray, label: str, colour: Any, low: float, high: float):
@@ -74,6 +88,11 @@ def histogram(axes: Axes, values: np.ndarray, label: str, colour: Any, low: floa
     axes.axvline(middle, color=colour, linestyle=":", linewidth=1)
     axes.set(xlim=(low, high), ylabel="share of features")
     return middle
+
+
+def plain_numbers(axis: Any) -> None:
+    """Write the numbers of a logarithmic axis without powers."""
+    axis.set_major_formatter("{x:g}")
 
 
 def bars(axes: Axes, series: Sequence[tuple[str, Sequence[float], Any]], at: Sequence[str]) -> None:
@@ -117,17 +136,18 @@ def cofiring(figure: Figure, sources: Sources) -> dict[str, Any]:
         ends = [own.value - own.low, own.high - own.value]
         left.errorbar(place, own.value, ends, fmt="o", markersize=3, color=colour, label=label)
         sides = means["text_given_image"].value, means["image_given_text"].value
-        right.scatter(*sides, s=12, color=colour, label=label)
-        for x, y, tag in zip(*sides, tags, strict=True):
-            right.annotate(tag, (x, y), (2, 2), textcoords="offset points", fontsize=5.5)
+        table = atlas.part(LanguageTable)
+        mean = [table.row(feature).consistency[0] for feature in range(atlas.d_sae)]
+        middle = histogram(right, np.array(mean), label, colour, 0, 1)
         numbers[label] = {
             tag: [round(float(v[i]), 3) for v in (own.value, own.low, own.high, *sides)]
             for i, tag in enumerate(tags)
-        }
+        } | {"median": middle}
     left.set_xticks(range(len(tags)), tags)
     left.set(ylabel="mean Jaccard, 95 % interval", ylim=(0, None))
-    right.set(xlabel="mean P(caption | picture)", ylabel="mean P(picture | caption)")
-    left.legend(frameon=False)
+    right.set_xlabel("Jaccard of a feature, mean over languages")
+    left.legend()
+    right.legend()
     return numbers
 
 
@@ -147,8 +167,9 @@ def languages(figure: Figure, sources: Sources) -> dict[str, Any]:
     for label, atlas, colour in sources.each():
         entropy = atlas.part(LanguageTable).scores["relative_entropy"]
         middles[label] = histogram(right, entropy, label, colour, 0, 1.001)
-    right.set_xlabel("relative language entropy")
-    right.legend(frameon=False, loc="upper left")
+    right.set(xlabel="relative language entropy", yscale="log", ylim=(0.001, 3))
+    plain_numbers(right.yaxis)
+    right.legend(loc="upper left")
     return {
         "order": tags, "least": low, "most": high, "entropy": middles,
         "with pictures": [round(float(np.nanmin(found.matrix[0, 1:])), 3),
@@ -174,7 +195,7 @@ def consistency(figure: Figure, sources: Sources) -> dict[str, Any]:
         numbers[label] = [float(np.nanmedian(side)) for side in sides]
     right.plot([0, 1], [0, 1], "-", color="0.6", linewidth=0.8)
     right.set(xlabel="mean Jaccard within a script", ylabel="mean Jaccard between scripts")
-    right.legend(frameon=False)
+    right.legend()
     mean = sources.atlas.part(LanguageTable).scores
     numbers |= {
         name: float(mean[name][feature]) for name in ("mean_jaccard", "n_pairs", "n_consistent")
@@ -216,7 +237,7 @@ def bridge(figure: Figure, sources: Sources) -> dict[str, Any]:
     bars(panels[0], shares, kinds)
     panels[0].tick_params(axis="x", labelsize=6)
     panels[0].set_ylabel("share")
-    panels[0].legend(frameon=False)
+    panels[0].legend()
     return numbers
 
 
@@ -234,7 +255,7 @@ def cknna(figure: Figure, sources: Sources) -> dict[str, Any]:
     bars(axes, series, tags)
     axes.set_ylabel("CKNNA of pictures and captions, k = 10")
     axes.set_ylim(0, 1.3 * np.nanmax([values for _, values, _ in series]))
-    axes.legend(frameon=False, ncols=4, loc="upper center")
+    axes.legend(ncols=4, loc="upper center")
     return {label: values[-1] for label, values, _ in series}
 
 
@@ -254,7 +275,7 @@ def neurons(figure: Figure, sources: Sources) -> dict[str, Any]:
             numbers[f"{label}, {side}"] = weak
         axes.axvline(0.3, color="0.2", linewidth=1)
         axes.set(title=side, xlabel="largest |r| with a dimension of the backbone")
-        axes.legend(frameon=False)
+        axes.legend()
     return numbers
 
 
@@ -279,8 +300,8 @@ def superposition(figure: Figure, sources: Sources) -> dict[str, Any]:
         histogram(right, reader.column(f"linearity_{side}"), label, colour, 0, 1)
     left.set_xlabel("largest |cosine| with another decoder row")
     right.set_xlabel("dose-response of this SAE: R² of a line")
-    left.legend(frameon=False, loc="upper right", fontsize=6.5)
-    right.legend(frameon=False)
+    left.legend(loc="upper right", fontsize=6.5)
+    right.legend()
     return numbers
 
 
@@ -290,7 +311,8 @@ def positions(figure: Figure, sources: Sources) -> dict[str, Any]:
     from mmfeat.atlas.positions import Positions
 
     reader = sources.atlas.part(Positions)
-    panels = figure.subplots(1, 5, width_ratios=(1, 1, 1, 1, 1.7))
+    one, other = figure.subfigures(1, 2, width_ratios=(2.6, 1))
+    panels = [*one.subplots(1, 4), other.subplots()]
     numbers: dict[str, Any] = {}
     patch = reader.columns("image.patch") | {"mass": []}
     every = [reader.of("image.patch", f).mass for f in range(sources.atlas.d_sae)]
@@ -309,7 +331,7 @@ def positions(figure: Figure, sources: Sources) -> dict[str, Any]:
         axes.set_xticks([])
         axes.set_yticks([])
         numbers[title] = [round(float(mass.min()), 4), round(float(mass.max()), 4)]
-    figure.colorbar(drawn, ax=panels[:4], orientation="horizontal", label="share of its activation")
+    one.colorbar(drawn, ax=panels[:4], location="bottom", aspect=50, label="share of activation")
     tokens = [reader.of("text.token", f) for f in range(sources.atlas.d_sae)]
     away = [np.nan_to_num(np.abs(own.parts - own.parts_base)).sum() for own in tokens]
     fires = [np.nanmax(own.rate) >= 0.005 for own in tokens]
@@ -317,9 +339,10 @@ def positions(figure: Figure, sources: Sources) -> dict[str, Any]:
     parts, base = tokens[feature].parts, tokens[feature].parts_base
     fifths = [f"{i}." for i in range(1, len(parts) + 1)]
     bars(panels[4], [("its firings", parts, BLUE), ("all tokens", base, GREY)], fifths)
-    panels[4].set_title(f"tokens of {named(sources.atlas, feature)}", fontsize=6.5)
+    panels[4].set_title(f"tokens of\n{named(sources.atlas, feature)}", fontsize=6)
     panels[4].set(xlabel="fifth of the caption", ylabel="share")
-    panels[4].legend(frameon=False)
+    headroom(panels[4], 1.3)
+    panels[4].legend()
     numbers |= {"tokens of": named(sources.atlas, feature), "parts": parts.round(3).tolist()}
     numbers["base"] = base.round(3).tolist()
     numbers["median concentration"] = {
@@ -348,11 +371,12 @@ def absorption(figure: Figure, sources: Sources) -> dict[str, Any]:
         numbers[f"{side}, share above control"] = (
             f"{int((found.share[both] > found.control[both]).sum())} of {int(both.sum())}"
         )
-        numbers[f"{side}, best F1"] = float(np.nanmedian(np.nanmax(found.f1, axis=1)))
+        numbers[f"{side}, best F1"] = float(np.nanmedian(np.fmax.reduce(found.f1, axis=1)))
     left.plot([0, 1], [0, 1], "-", color="0.6", linewidth=0.8)
     left.set(xlabel="control: share on a related value", ylabel="share absorbed")
-    left.legend(frameon=False)
+    left.legend()
     bars(right, series, [str(n) for n in tops])
+    right.legend()
     right.set(xlabel="splitting: features of a label", ylabel="share of labels")
     return numbers
 
@@ -381,7 +405,8 @@ def completeness(figure: Figure, sources: Sources) -> dict[str, Any]:
     left.axvspan(x.max(), line[-1], color="0.95", zorder=0)
     left.set(xscale="log", xlim=(line[0], line[-1]), xlabel="frequency x alive features")
     left.set_ylabel("share of concepts with a feature")
-    left.legend(frameon=False, loc="center left", fontsize=6.5)
+    left.legend(loc="lower right", fontsize=6.5, bbox_to_anchor=(1, 0.05))
+    plain_numbers(left.xaxis)
     names = list(curves)
     slope, low, high = (
         np.array([np.nan if own[key] is None else own[key] for own in curves.values()])
@@ -396,38 +421,3 @@ def completeness(figure: Figure, sources: Sources) -> dict[str, Any]:
         "eighths": [round(float(s), 3) for s in share], "x": [float(x.min()), float(x.max())],
         "slopes": [float(np.nanmin(slope)), float(np.nanmax(slope)), float(np.nanmin(low))],
     }  # fmt: skip
-
-
-def purity(figure: Figure, sources: Sources) -> dict[str, Any]:
-    from mmfeat.atlas.concepts import Concepts
-
-    left, right = figure.subplots(1, 2)
-    reader, numbers = sources.atlas.part(Concepts), {}
-    wanted = "group" if "group" in reader.attributes else reader.attributes[0]
-    for (side, stream), colour in zip(POOLED.items(), (BLUE, ORANGE), strict=True):
-        found = [
-            one
-            for feature in range(sources.atlas.d_sae)
-            for one in reader.purity(stream, feature)
-            if one.attribute == wanted
-        ]
-        share = np.stack([one.share for one in found])[:, ::-1]  # the lowest band first
-        low, middle, high = np.nanquantile(share, (0.25, 0.5, 0.75), axis=0)
-        at = np.arange(1, share.shape[1] + 1) + (0.06 if side == "captions" else -0.06)
-        ends = [middle - low, high - middle]
-        left.errorbar(at, middle, ends, fmt="o-", color=colour, label=f"{side}, quartiles")
-        base = float(np.nanmedian([one.base for one in found]))
-        left.axhline(base, color=colour, linestyle=":", linewidth=1)
-        monotone = np.array([one.monotone for one in found])
-        histogram(right, monotone, side, colour, -1.02, 1.02)
-        numbers[side] = {
-            "features": len(found), "share": middle.round(3).tolist(), "base": round(base, 3),
-            "rising": round(float((monotone[np.isfinite(monotone)] > 0).mean()), 3),
-            "scored in the top band": int(np.isfinite(share[:, -1]).sum()),
-        }  # fmt: skip
-    left.set_xticks(range(1, share.shape[1] + 1), ["lowest", "2.", "3.", "highest"])
-    left.set(xlabel="band of activation", ylabel=f"share of rows with its {wanted}", ylim=(0, 1.02))
-    left.legend(frameon=False, loc="lower right")
-    right.set_xlabel("monotone: Kendall's tau of share and band")
-    right.legend(frameon=False, loc="upper left")
-    return numbers

@@ -27,13 +27,48 @@ if TYPE_CHECKING:
 
     from mmfeat.atlas.comparison_reader import Comparison
 
-WIDTH, DPI, FOOT = 8.0, 150, 0.22  # inches, pixels an inch, inches for provenance
+WIDTH, DPI, FOOT = 8.0, 150, 0.16  # inches, pixels an inch, inches for provenance
 PICTURES = 40  # of test items, whose features attribution is tried on
 CLAMP = 5.0
 LION = "1F981"
 
 
 # Concepts, names and search -------------------------------------------------------------
+
+
+def purity(figure: Figure, sources: Sources) -> dict[str, Any]:
+    from mmfeat.atlas.concepts import Concepts
+
+    left, right = figure.subplots(1, 2)
+    reader, numbers = sources.atlas.part(Concepts), {}
+    wanted = "group" if "group" in reader.attributes else reader.attributes[0]
+    for (side, stream), colour in zip(POOLED.items(), (BLUE, ORANGE), strict=True):
+        found = [
+            one
+            for feature in range(sources.atlas.d_sae)
+            for one in reader.purity(stream, feature)
+            if one.attribute == wanted
+        ]
+        share = np.stack([one.share for one in found])[:, ::-1]  # the lowest band first
+        low, middle, high = np.nanquantile(share, (0.25, 0.5, 0.75), axis=0)
+        at = np.arange(1, share.shape[1] + 1) + (0.06 if side == "captions" else -0.06)
+        ends = [middle - low, high - middle]
+        left.errorbar(at, middle, ends, fmt="o-", color=colour, label=f"{side}, quartiles")
+        base = float(np.nanmedian([one.base for one in found]))
+        left.axhline(base, color=colour, linestyle=":", linewidth=1)
+        monotone = np.array([one.monotone for one in found])
+        drawings.histogram(right, monotone, side, colour, -1.02, 1.02)
+        numbers[side] = {
+            "features": len(found), "share": middle.round(3).tolist(), "base": round(base, 3),
+            "rising": round(float((monotone[np.isfinite(monotone)] > 0).mean()), 3),
+            "scored in the top band": int(np.isfinite(share[:, -1]).sum()),
+        }  # fmt: skip
+    left.set_xticks(range(1, share.shape[1] + 1), ["lowest", "2.", "3.", "highest"])
+    left.set(xlabel="band of activation", ylabel=f"share of rows with its {wanted}", ylim=(0, 1.02))
+    left.legend(loc="upper left")
+    right.set_xlabel("monotone: Kendall's tau of share and band")
+    right.legend(loc="upper left")
+    return numbers
 
 
 def downstream(figure: Figure, sources: Sources) -> dict[str, Any]:
@@ -49,15 +84,14 @@ def downstream(figure: Figure, sources: Sources) -> dict[str, Any]:
     given = [(n, drawings.languages_of(recall[n], tags), colour) for n, colour in spaces.items()]
     bars(left, given, tags)
     left.set(ylabel="recall@1, caption to picture", ylim=(0, 1))
-    left.legend(frameon=False, ncols=4, loc="upper center")
+    left.legend(ncols=4, loc="upper center")
     group = scores.get("zero_shot_group", {})
     kept = {n: group[n]["accuracy"]["mean"] for n in spaces if n in group}
     right.bar(range(len(kept)), list(kept.values()), color=[spaces[n] for n in kept])
-    right.set_xticks(range(len(kept)), [n[:6] for n in kept], rotation=90)
+    right.set_xticks(range(len(kept)), list(kept), rotation=90)
     right.set(ylabel="zero-shot by group, accuracy", ylim=(0, 1))
-    chance = group.get("chance")
-    if isinstance(chance, float):
-        right.axhline(chance, color="0.2", linestyle=":", linewidth=1)
+    chance = group["code"]["chance"]["mean"] if kept else float("nan")
+    right.axhline(chance, color="0.2", linestyle=":", linewidth=1)
     return {
         "recall@1": {name: values[-1] for name, values, _ in given}, "by group": kept,
         "chance": chance,
@@ -75,14 +109,15 @@ def monosemanticity(figure: Figure, sources: Sources) -> dict[str, Any]:
             numbers[f"{label}, {name}"] = [middle, int(np.isfinite(values).sum())]
         axes.axvline(0, color="0.6", linewidth=0.8)
         axes.set_xlabel(f"monosemanticity, {name}")
-        axes.legend(frameon=False, fontsize=6.5)
+        drawings.headroom(axes, 1.35)
+        axes.legend(fontsize=6.5)
     return numbers
 
 
 def names(figure: Figure, sources: Sources) -> dict[str, Any]:
     from mmfeat.atlas.names import Names
 
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    left, right = figure.subplots(1, 2, width_ratios=(1, 2.1))
     atlas, reader = sources.atlas, sources.atlas.part(Names)
     measured = [reader.measured(feature) for feature in range(atlas.d_sae)]
     for side, colour in (("image", BLUE), ("text", ORANGE)):
@@ -90,18 +125,18 @@ def names(figure: Figure, sources: Sources) -> dict[str, Any]:
         label = {"image": "pictures", "text": "captions"}[side]
         drawings.histogram(left, np.ravel(values), label, colour, 0, 1)
     left.axvline(0.5, color="0.6", linewidth=0.8)
-    left.set(xlabel="AUROC of a name on test concepts", ylabel="share of names")
-    left.legend(frameon=False, loc="upper left")
+    left.set(xlim=(0.4, 1), xlabel="AUROC of a name on test concepts", ylabel="share of names")
+    left.legend(loc="upper left")
     right.set_axis_off()
     tags = [tag for tag in NAMED if tag in atlas.languages]
     rows = []
     for feature in sources.examples[:: max(1, len(sources.examples) // 6)][:6]:
         own, known = atlas.names(feature), measured[feature]
         mean = np.nanmean([known[t][f"auroc_{s}"] for t in tags for s in ("image", "text")])
-        rows.append([str(feature), *(output.plain(own[t][0])[:20] for t in tags), f"{mean:.2f}"])
+        rows.append([str(feature), *(drawings.cut(own[t][0], 17) for t in tags), f"{mean:.2f}"])
     table = right.table(
         rows, colLabels=["feature", *tags, "AUROC"], loc="center", cellLoc="left",
-        colWidths=[0.12, *[0.75 / len(tags)] * len(tags), 0.11], edges="horizontal",
+        colWidths=[0.1, *[0.8 / len(tags)] * len(tags), 0.1], edges="horizontal",
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(6.5)
@@ -117,16 +152,13 @@ def search(figure: Figure, sources: Sources) -> dict[str, Any]:
     found = Search(atlas).by_attribute("subgroup", value, top=8)[::-1]
     place = range(len(found))
     axes.barh(place, [one.score for one in found], color=BLUE)
-    label = [
-        f"{named(atlas, one.feature)} · {output.plain(atlas.names(one.feature)['ko'][0])}"
-        for one in found
-    ]
+    label = [f"{named(atlas, one.feature)} · {x}" for one in found]
     axes.set_yticks(place, label)
     for at, one in zip(place, found, strict=True):
         said = f" fires on {one.positive_rate:.0%}, on the rest {one.negative_rate:.1%}"
         axes.text(max(one.score, 0), at, said, va="center", fontsize=6.5)
     most = max(one.score for one in found)
-    axes.set(xlim=(0, 1.7 * most), xlabel=f"contrast of items with subgroup={value} and the rest")
+    axes.set(xlim=(0, 1.45 * most), xlabel=f"contrast of items with subgroup={value} and the rest")
     return {
         "subgroup": value,
         "found": [
@@ -156,7 +188,7 @@ def safety(figure: Figure, sources: Sources) -> dict[str, Any]:
         q = "no q" if best["q"] is None else f"q {best['q']:.2g}"
         rows.append(f"{own['category']} ({best['feature']}, {q})")
     drawings.square(figure, axes, matrix, rows, columns, 0.5, 1, "AUROC of the best feature")
-    figure.supxlabel(textwrap.fill(CAUTION, 125), fontsize=6.5, x=0.02, ha="left")
+    axes.set_xlabel(textwrap.fill(CAUTION, 115))
     return {
         own["category"]: [
             len(own["languages"]), own["discoveries"], own["discoveries_image"],
@@ -181,7 +213,7 @@ def interventions(figure: Figure, sources: Sources) -> dict[str, Any]:
     result = steering.steer(query, [feature], how, languages=(tag,), top=6)["results"][tag]
     left.set_axis_off()
     rows = [
-        [part for one in pair for part in (output.plain(one["text"])[:22], f"{one['cosine']:.2f}")]
+        [part for one in pair for part in (drawings.cut(one["text"], 24), f"{one['cosine']:.2f}")]
         for pair in zip(result["before"], result["after"], strict=True)
     ]
     table = left.table(
@@ -191,7 +223,8 @@ def interventions(figure: Figure, sources: Sources) -> dict[str, Any]:
     table.auto_set_font_size(False)
     table.set_fontsize(8)
     table.scale(1, 1.6)
-    left.set_title(f"{item}, feature {named(atlas, feature)} clamped to {CLAMP:g} x its maximum")
+    shown = output.plain(atlas.captions_of(known.item_id.index(item))[0].text)
+    left.set_title(f"{shown}, with {named(atlas, feature)} clamped to {CLAMP:g} x its maximum")
     effect = result["towards"]
     label = f"{len(effect['controls'])} control features"
     right.hist(effect["controls"], 25, facecolor=GREY, edgecolor="0.5", label=label)
@@ -202,8 +235,8 @@ def interventions(figure: Figure, sources: Sources) -> dict[str, Any]:
         if key in effect:
             right.axvline(effect[key], color=BLUE, linestyle=style, label=name)
     right.set(xlabel="change of `towards` its concept", ylabel="control features")
-    right.margins(y=0.5)
-    right.legend(frameon=False, fontsize=6.5, loc="upper left")
+    drawings.headroom(right, 1.4)
+    right.legend(fontsize=6.5, loc="upper left")
     numbers = {key: own for key, own in effect.items() if key != "controls"}
     numbers["controls, most"] = max(effect["controls"])
     return {"feature": named(atlas, feature), "item": item, "rows": rows} | numbers
@@ -254,18 +287,17 @@ def attribution(figure: Figure, sources: Sources) -> dict[str, Any]:
 
 
 def comparison(figure: Figure, compared: Comparison) -> dict[str, Any]:
-    from itertools import combinations
-
     left, right = figure.subplots(1, 2)
     sizes = [one.d_sae for one in compared.atlases]
-    pairs = [p for p in combinations(range(len(sizes)), 2) if sizes[p[0]] == sizes[p[1]]]
+    # Every SAE with the first of its size.
+    pairs = [(sizes.index(size), i) for i, size in enumerate(sizes) if sizes.index(size) < i]
     numbers: dict[str, Any] = {}
     known = [(p, compared.partners(*p, "cosine")) for p in pairs]
     colours = (BLUE, ORANGE, GREEN, DARK)
     for (pair, own), colour in zip([one for one in known if one[1]], colours, strict=False):
         label = " and ".join(compared.atlases[i].file.removesuffix(".h5") for i in pair)
         drawings.histogram(left, own.matching.value, label, colour, 0, 1)
-        chance = float(own.matching.nearest_a.chance.max())
+        chance = float(np.nanmax(own.matching.nearest_a.chance))
         left.axvline(own.bar, color="0.2", linewidth=1)
         left.axvline(chance, color="0.2", linestyle=":", linewidth=1)
         numbers[label] = {
@@ -274,8 +306,8 @@ def comparison(figure: Figure, compared: Comparison) -> dict[str, Any]:
             "unique": [int(own.unique_a.sum()), int(own.unique_b.sum())],
         }  # fmt: skip
     left.set(xlabel="cosine of matched features", ylabel="share of matches")
-    left.margins(y=0.45)
-    left.legend(frameon=False, fontsize=6, loc="upper left")
+    drawings.headroom(left, 1.5)
+    left.legend(fontsize=6.5, loc="upper left")
     series = []
     for chain, own in enumerate(compared.chains):
         for level, step in enumerate(compared.steps(chain), 1):
@@ -290,7 +322,7 @@ def comparison(figure: Figure, compared: Comparison) -> dict[str, Any]:
             }  # fmt: skip
     if series:
         bars(right, series, ["0", "1", "2", "3", "4", "5+"])
-        right.legend(frameon=False)
+        right.legend()
     right.set(xlabel="children of a feature in the next larger SAE", ylabel="share of features")
     return numbers
 
@@ -298,8 +330,8 @@ def comparison(figure: Figure, compared: Comparison) -> dict[str, Any]:
 HEIGHTS: dict[Callable[[Figure, Sources], dict[str, Any]], float] = {
     drawings.cofiring: 3.0, drawings.languages: 3.6, drawings.consistency: 3.6,
     drawings.bridge: 3.0, drawings.cknna: 2.8, drawings.neurons: 2.8,
-    drawings.superposition: 2.8, drawings.positions: 2.8, drawings.absorption: 3.0,
-    drawings.completeness: 3.0, drawings.purity: 3.0, downstream: 3.0, monosemanticity: 2.8,
+    drawings.superposition: 2.8, drawings.positions: 2.5, drawings.absorption: 3.0,
+    drawings.completeness: 3.0, purity: 3.0, downstream: 3.0, monosemanticity: 2.8,
     names: 3.0, search: 2.8, safety: 3.8, interventions: 3.0, attribution: 3.0,
 }  # fmt: skip
 
@@ -333,7 +365,13 @@ def figures(given: argparse.Namespace) -> dict[str, Any]:
         stack.enter_context(output.style())
         stack.enter_context(
             matplotlib.rc_context(
-                {"axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 7.5}
+                {
+                    "axes.spines.top": False,
+                    "legend.edgecolor": "none",
+                    "legend.framealpha": 0.9,
+                    "axes.spines.right": False,
+                    "axes.titlesize": 7.5,
+                }
             )
         )
         for name, draw, of, height in drawn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ from mmfeat.store.activations import Activations, Stream, open_activations
 KIND = "mmfeat-atlas"
 
 
-def recorded(activations: Path, sae: Path, corpus: Path, thumbnails: bool) -> str:
+def recorded(
+    activations: Path, sae: Path, corpus: Path, thumbnails: bool, second: Path | None = None
+) -> str:
     """Return the provenance that an atlas has."""
-    return provenance.record(
-        "atlas",
-        {"thumbnails": thumbnails},
-        {"activations": activations, "sae": sae, "corpus": corpus},
-    )
+    inputs = {"activations": activations, "sae": sae, "corpus": corpus}
+    if second is not None:
+        inputs["second"] = second
+    return provenance.record("atlas", {"thumbnails": thumbnails}, inputs)
 
 
 def build_atlas(
@@ -46,6 +48,7 @@ def build_atlas(
     *,
     corpus: Path | str | None = None,
     thumbnails: bool = True,
+    second: Path | str | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Write the atlas of an SAE.
@@ -64,6 +67,9 @@ def build_atlas(
         activations were extracted from.
     thumbnails : bool
         Whether pictures go into the atlas.
+    second : path, optional
+        Activations of the same corpus by a second encoder, by whose pooled pictures
+        monosemanticity is scored, too.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def build_atlas(
     """
     source, folder, target = Path(activations), Path(sae), Path(out)
     hdf5.check_target(target, KIND)
-    with open_activations(source) as acts:
+    with ExitStack() as stack:
+        acts = stack.enter_context(open_activations(source))
         trained, hook = load_matching(folder, acts)
         if not acts.languages:
             raise MmfeatError(f"{acts.path} has no captions, and an atlas needs some.")
@@ -92,7 +99,11 @@ def build_atlas(
                     f"{place} is not the corpus that {source} was extracted from; give that one "
                     "with --corpus, or extract again."
                 )
-            record = recorded(source, folder, place, thumbnails)
+            other = None
+            if second is not None:
+                other = _second(stack.enter_context(open_activations(second)), acts)
+            beside = None if second is None else Path(second)
+            record = recorded(source, folder, place, thumbnails, beside)
             with hdf5.create(target, KIND, record) as file:
                 file.attrs["name"] = folder.name
                 file.attrs["attribution"] = items.attribution
@@ -103,8 +114,21 @@ def build_atlas(
                 _write_sae(file, trained)
                 return {
                     "out": str(target),
-                    **_write_features(file, acts, trained, hook, items, progress),
+                    **_write_features(file, acts, trained, hook, items, other, progress),
                 }
+
+
+def _second(other: Activations, acts: Activations) -> Stream:
+    """Return the pooled pictures of a second encoder, at the first hook point that has them."""
+    if other.corpus_digest != acts.corpus_digest:
+        raise MmfeatError(
+            f"{other.path} and {acts.path} were extracted from different corpora; give activations "
+            "of the same one."
+        )
+    for hook, streams in other.hooks.items():
+        if IMAGE in streams:
+            return other.stream(hook, IMAGE)
+    raise MmfeatError(f"{other.path} has no {IMAGE}, which is what a second encoder is asked for.")
 
 
 def _write_items(file: h5py.File, corpus: Corpus, thumbnails: bool) -> None:
@@ -148,6 +172,7 @@ def _write_features(
     trained: TrainedSAE,
     hook: str,
     corpus: Corpus,
+    second: Stream | None,
     progress: Progress,
 ) -> dict[str, Any]:
     streams = {
@@ -173,7 +198,7 @@ def _write_features(
             if name in (IMAGE, TEXT):
                 kept[name] = codes
             if name == TEXT:
-                evidence = _evidence(acts, trained, hook, corpus, streams, kept)
+                evidence = _evidence(acts, trained, hook, corpus, streams, kept, second)
             elif evidence is not None:
                 write_positions(file, evidence, name, streams[name], codes)
     assert evidence is not None
@@ -199,6 +224,7 @@ def _evidence(
     corpus: Corpus,
     streams: Mapping[str, Stream],
     codes: Mapping[str, Codes],
+    second: Stream | None,
 ) -> Evidence:
     units = pooled_firing(acts, streams[IMAGE], streams[TEXT], codes[IMAGE], codes[TEXT])
     count = np.zeros(trained.d_sae, np.int64)
@@ -218,4 +244,5 @@ def _evidence(
         sharing=units.sharing(),
         alive=count >= ALIVE,
         test=held_out(acts, hook, corpus) if tested else None,
+        second=second,
     )

@@ -30,7 +30,6 @@ from mmfeat.atlas.checked import FLOAT, INTEGER, NUMBER, CheckedFile
 from mmfeat.atlas.checked import TEXT as TEXTS
 from mmfeat.atlas.evidence import IMAGE, TEXT, Evidence
 from mmfeat.progress import Progress
-from mmfeat.store.activations import Stream
 
 MOST_ATTRIBUTES = 8  # whose purity is written
 COMMON = 20  # items with a value for it to count in choosing them
@@ -38,31 +37,8 @@ _FOUND = ("feature", "f1", "precision", "recall", "p", "q", "frequency", "tested
 _MONOSEMANTICITY = ("image", "text", "across")
 
 
-def write(
-    file: h5py.File,
-    evidence: Evidence,
-    progress: Progress,
-    *,
-    second: Stream | Float[np.ndarray, "items d"] | None = None,
-) -> None:
-    """Write ``/concepts``.
-
-    Parameters
-    ----------
-    file : h5py.File
-        The atlas being written.
-    evidence : Evidence
-        What it is made from.
-    progress : Progress
-        Told how it goes.
-    second : Stream or float [items, d], optional
-        Pictures of the items by a second encoder, for monosemanticity.
-
-    Raises
-    ------
-    MmfeatError
-        If the second encoder has another number of items.
-    """
+def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
+    """Write ``/concepts``."""
     group = hdf5.encode_group(file.create_group("concepts"), "concepts")
     steps = 4 + len(evidence.languages) * (1 + (len(SPACES) if evidence.test else 0))
     with progress.stage("scoring concepts", steps) as advance:
@@ -78,7 +54,7 @@ def write(
         advance(1)
         _write_purity(group, evidence)
         advance(1)
-        _write_monosemanticity(group, evidence, second)
+        _write_monosemanticity(group, evidence)
         advance(1)
         node = hdf5.encode_group(group.create_group("downstream"), "downstream")
         scores: dict[str, Any] = {}
@@ -197,12 +173,10 @@ def _write_purity(group: h5py.Group, evidence: Evidence) -> None:
                 own_group[field.name][:, at] = getattr(scores, field.name)
 
 
-def _write_monosemanticity(
-    group: h5py.Group, evidence: Evidence, second: Stream | np.ndarray | None
-) -> None:
+def _write_monosemanticity(group: h5py.Group, evidence: Evidence) -> None:
     node = hdf5.encode_group(group.create_group("monosemanticity"), "monosemanticity")
     test, silent = evidence.test, np.full(evidence.trained.d_sae, np.nan, np.float32)
-    for suffix, pictures in (("", None), ("_second", second)):
+    for suffix, pictures in (("", None), ("_second", evidence.second)):
         if suffix and pictures is None:
             continue
         columns = dict.fromkeys(_MONOSEMANTICITY, silent)

@@ -45,6 +45,8 @@ class Evidence:
         Features with at least 5 firings on pooled train rows.
     test : HeldOut or None
         The test units; None where no test concept has a picture and a caption.
+    second : Stream or None
+        Pooled pictures of the same items by a second encoder, where given.
     """
 
     acts: Activations
@@ -57,6 +59,7 @@ class Evidence:
     sharing: Sharing
     alive: Bool[np.ndarray, "d_sae"]
     test: HeldOut | None
+    second: Stream | None = None
 
     @property
     def languages(self) -> tuple[str, ...]:

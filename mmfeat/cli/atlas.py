@@ -21,13 +21,26 @@ def atlas(
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails/--no-thumbnails", help="Put pictures into the atlas.")
     ] = True,
+    second: Annotated[
+        Path | None,
+        typer.Option(
+            "--second",
+            help="Activations of the same corpus by a second encoder, to score monosemanticity by.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the atlas of an SAE: one file with all that is known of its features."""
     from mmfeat.atlas.build import build_atlas
 
     result = build_atlas(
-        activations, sae, out, corpus=corpus, thumbnails=thumbnails, progress=PROGRESS
+        activations,
+        sae,
+        out,
+        corpus=corpus,
+        thumbnails=thumbnails,
+        second=second,
+        progress=PROGRESS,
     )
     show(result, as_json)
 

@@ -15,15 +15,18 @@ from mmfeat.analysis.held_out import held_out
 from mmfeat.analysis.monosemanticity import monosemanticity, weighted
 from mmfeat.analysis.units import pooled_firing
 from mmfeat.atlas import concepts, positions
+from mmfeat.atlas.build import build_atlas
 from mmfeat.atlas.checked import CheckedFile
 from mmfeat.atlas.concepts import Concepts
 from mmfeat.atlas.evidence import IMAGE, TEXT, Evidence
 from mmfeat.atlas.positions import Positions, write_positions
 from mmfeat.corpus.file import open_corpus
 from mmfeat.errors import MmfeatError
+from mmfeat.extraction import ExtractSettings, extract
 from mmfeat.hdf5 import create
 from mmfeat.progress import SILENT, ignore
-from mmfeat.store.activations import open_activations
+from mmfeat.store.activations import Stream, open_activations
+from tests.unit.store.small import save_model
 
 KIND = "mmfeat-atlas"
 ALL = (IMAGE, TEXT, "image.patch", "text.token")
@@ -51,15 +54,27 @@ def evidence(activations_path: Path, corpus_path: Path, sae_path: Path):
 
 
 @pytest.fixture(scope="module")
-def second(evidence: Evidence) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(len(evidence.acts.item_id), 7))
+def second_path(corpus_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures by another model."""
+    folder = tmp_path_factory.mktemp("second")
+    settings = ExtractSettings(
+        backbone=save_model(folder / "model"), streams=("image.pooled",), device="cpu"
+    )
+    extract(corpus_path, folder / "activations.h5", settings)
+    return folder / "activations.h5"
 
 
 @pytest.fixture(scope="module")
-def path(evidence: Evidence, second: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second(second_path: Path):
+    with open_activations(second_path) as acts:
+        yield acts.stream("joint", IMAGE)
+
+
+@pytest.fixture(scope="module")
+def path(evidence: Evidence, second: Stream, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("concepts") / "part.h5"
     with create(path, KIND, "{}") as file:
-        concepts.write(file, evidence, SILENT, second=second)
+        concepts.write(file, replace(evidence, second=second), SILENT)
         for name in ("image.patch", "text.token"):
             write_positions(file, evidence, name, evidence.streams[name], evidence.codes[name])
     return path
@@ -139,9 +154,7 @@ def opened_concepts(path: Path, evidence: Evidence) -> tuple[CheckedFile, Concep
     return data, Concepts(data, evidence.trained.d_sae, evidence.languages)
 
 
-def test_what_is_read_is_what_was_scored(
-    path: Path, evidence: Evidence, second: np.ndarray
-) -> None:
+def test_what_is_read_is_what_was_scored(path: Path, evidence: Evidence, second: Stream) -> None:
     data, read, _ = opened(path, evidence)
     image, text = evidence.codes[IMAGE], evidence.codes[TEXT]
     test = evidence.test
@@ -274,3 +287,20 @@ def test_a_grid_too_large_is_left_out(
     read = Positions(data, evidence.trained.d_sae, evidence.languages)
     assert read.streams == (name,) and read.of(name, 1).mass is None
     data.close()
+
+
+def test_an_atlas_takes_a_second_encoder_of_the_same_corpus_alone(
+    activations_path: Path, sae_path: Path, second_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "atlas.h5"
+    build_atlas(activations_path, sae_path, out, thumbnails=False, second=second_path)
+    with h5py.File(out) as file:
+        columns = file["concepts/monosemanticity"]
+        assert not np.allclose(columns["image"], columns["image_second"], equal_nan=True)
+    other = tmp_path / "other.h5"
+    other.write_bytes(second_path.read_bytes())
+    with h5py.File(other, "r+") as file:
+        file.attrs["corpus_digest"] = "0" * 64
+    with pytest.raises(MmfeatError, match="were extracted from different corpora"):
+        build_atlas(activations_path, sae_path, tmp_path / "b.h5", second=other)
+    assert not (tmp_path / "b.h5").exists()
