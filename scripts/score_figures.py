@@ -152,7 +152,11 @@ def search(figure: Figure, sources: Sources) -> dict[str, Any]:
     found = Search(atlas).by_attribute("subgroup", value, top=8)[::-1]
     place = range(len(found))
     axes.barh(place, [one.score for one in found], color=BLUE)
-    label = [f"{named(atlas, one.feature)} · {x}" for one in found]
+    korean = [atlas.names(one.feature).get("ko", ("",))[0] for one in found]
+    label = [
+        f"{named(atlas, one.feature)} · {drawings.cut(text, 20)}"
+        for one, text in zip(found, korean, strict=True)
+    ]
     axes.set_yticks(place, label)
     for at, one in zip(place, found, strict=True):
         said = f" fires on {one.positive_rate:.0%}, on the rest {one.negative_rate:.1%}"
@@ -223,8 +227,11 @@ def interventions(figure: Figure, sources: Sources) -> dict[str, Any]:
     table.auto_set_font_size(False)
     table.set_fontsize(8)
     table.scale(1, 1.6)
-    shown = output.plain(atlas.captions_of(known.item_id.index(item))[0].text)
-    left.set_title(f"{shown}, with {named(atlas, feature)} clamped to {CLAMP:g} x its maximum")
+    captions = {one.language: one.text for one in atlas.captions_of(known.item_id.index(item))}
+    shown = drawings.cut(captions.get("en", item), 20)
+    left.set_title(
+        f"Picture of {shown}, with {named(atlas, feature)} clamped to {CLAMP:g} x its maximum"
+    )
     effect = result["towards"]
     label = f"{len(effect['controls'])} control features"
     right.hist(effect["controls"], 25, facecolor=GREY, edgecolor="0.5", label=label)

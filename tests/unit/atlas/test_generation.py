@@ -17,6 +17,8 @@ from mmfeat.atlas.generation import steer_generation
 from mmfeat.atlas.reader import Atlas
 from mmfeat.backbones.generation import generate, log_probabilities
 from mmfeat.backbones.generative import GenerativeBackbone
+from mmfeat.cli.app import app
+from mmfeat.cli.common import run
 from mmfeat.corpus.file import write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.errors import MmfeatError
@@ -181,3 +183,19 @@ def test_what_cannot_be_steered_is_refused(
         pytest.raises(MmfeatError, match="openmoji-clip writes no text; steer it without a prompt"),
     ):
         steer_generation(other, None, PROMPT, [0], device="cpu")
+
+
+def test_the_command_prints_what_is_written_before_and_after(
+    opened: tuple[Atlas, GenerativeBackbone], capsys: pytest.CaptureFixture[str]
+) -> None:
+    atlas, _ = opened
+    arguments = ["steer", str(atlas.path), "--feature", str(busiest(atlas)), "--prompt", PROMPT]
+    limits = ["--item", "4", "--clamp", "8", "--max-new-tokens", "4", "--controls", "2"]
+    assert run(app, [*arguments, *limits, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["hook"] == HOOK and found["prompt"] == PROMPT
+    assert found["before"]["text"] != found["after"]["text"]
+    assert run(app, [*arguments, *limits]) == 0
+    assert f"before      {found['before']['text']}"[:11] in capsys.readouterr().out
+    assert run(app, [*arguments, "--text", "x"]) == 2
+    assert "With --prompt give --image or --item" in capsys.readouterr().err
