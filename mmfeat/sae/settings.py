@@ -241,9 +241,8 @@ def load_settings(file: Path | None, overrides: dict[str, Any] | None = None) ->
             del place[1:2]  # the architecture, which the user did not write there
         name = ".".join(map(str, place))
         # What was given beside the file is not the file's fault.
-        source = f"--set {name}={overrides[name]}" if overrides and name in overrides else ""
-        message = f"{source or f'{where}: {name}'}: {first['msg']}; mend that value."
-        raise MmfeatError(message) from error
+        place_of = "" if overrides and name in overrides else f"{where}: "
+        raise MmfeatError(f"{place_of}{name}: {first['msg']}; mend that value.") from error
     return settings
 
 

@@ -45,5 +45,5 @@ def test_a_missing_file_and_a_wrong_assignment_are_named(tmp_path: Path) -> None
 def test_a_wrong_override_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
     file.write_text("[sae]\nd_sae = 64\nk = 4\n")
-    with pytest.raises(MmfeatError, match=r"^--set batch.pool=-1: Input should be greater"):
+    with pytest.raises(MmfeatError, match=r"^batch.pool: Input should be greater"):
         load_settings(file, parse_overrides(["batch.pool=-1"]))
