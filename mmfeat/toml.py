@@ -27,11 +27,13 @@ def read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise MmfeatError(f"{file} cannot be read; give a TOML file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MmfeatError(f"{file} is not a TOML file ({error}); mend it.") from error
+        raise MmfeatError(f"{file} is not a TOML file ({error}); mend that value.") from error
 
 
 def refusal(where: object, error: ValidationError) -> MmfeatError:
     """Return the sentence on the first value that is not understood."""
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
-    return MmfeatError(f"{where}: {name}: {first['msg']}; mend that value.")
+    return MmfeatError(
+        ": ".join(filter(None, (str(where), name, f"{first['msg']}; mend that value.")))
+    )
