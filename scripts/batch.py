@@ -145,9 +145,8 @@ class Training(Step):
     def work(self) -> dict[str, Any]:
         """Train, build and draw what is not there."""
         from mmfeat.analysis.scoreboard import evaluate
-        from mmfeat.figures.map_figure import export_map
+        from mmfeat.figures.exporting import export
         from mmfeat.figures.scoreboard import write_scoreboard
-        from mmfeat.figures.table import export_table
         from mmfeat.steps import ensure_atlas
 
         # Atlas and figures are titled with the name of the SAE's folder.
@@ -157,10 +156,8 @@ class Training(Step):
         )
         drawn = {name: self.folder / FIGURES[name] for name in self.figures}
         for name, out in drawn.items():
-            if name == "map":
-                export_map(atlas, out)
-            elif name == "table":
-                export_table(atlas, out)
+            if name in ("map", "table"):
+                export(name, atlas, out)
             else:
                 write_scoreboard(evaluate(self.activations, [sae], self.corpus), out)
         scores = json.loads((sae / "scores.json").read_text("utf-8"))

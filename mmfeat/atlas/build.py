@@ -152,6 +152,8 @@ def _write_sae(file: h5py.File, trained: TrainedSAE) -> None:
     group.attrs["architecture"] = trained.architecture
     if trained.recipe:
         group.attrs["recipe"] = trained.recipe
+    if trained.seed is not None:
+        group.attrs["seed"] = trained.seed
     group["decoder"] = trained.decoder.numpy()
     for modality, sae in trained.saes.items():
         node = hdf5.encode_group(group.create_group(modality), "weights")

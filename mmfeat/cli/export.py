@@ -1,76 +1,124 @@
-"""`mmfeat export`: figures and tables of an atlas, SAEs for other programs."""
+"""`mmfeat export`: figures, tables, data and reports, and SAEs for other programs.
+
+Each kind of `mmfeat.figures.registry` is a command, whose options are its settings.
+"""
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mmfeat.cli.common import AsJson, show
 
+if TYPE_CHECKING:
+    from click import Command, Context
+    from pydantic.fields import FieldInfo
+
+
+def _options(settings: type[Any]) -> list[inspect.Parameter]:
+    """Return an option a setting."""
+
+    def option(name: str, field: FieldInfo) -> inspect.Parameter:
+        flag = f"--{name.replace('_', '-')}"
+        if field.annotation is bool:
+            flag = f"{flag}/--no-{flag[2:]}" if field.default else flag
+        default = ... if field.is_required() else field.get_default(call_default_factory=True)
+        shown = default is not None and default != () and field.annotation is not bool
+        info = typer.Option(flag, help=field.description, show_default=shown)
+        return inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[field.annotation, info],
+            default=inspect.Parameter.empty if default is ... else default,
+        )
+
+    return [option(name, field) for name, field in settings.model_fields.items()]
+
+
+def _command(name: str) -> Command:
+    """Return the command of a kind of export."""
+    from mmfeat.figures.registry import kind
+
+    found = kind(name)
+
+    def run(source: Path, out: Path, as_json: bool, **options: Any) -> None:
+        from mmfeat.figures.exporting import export
+
+        show(export(name, source, out, **options), as_json)
+
+    endings = ", ".join(f".{extension}" for extension in found.extensions)
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    source = Annotated[Path, typer.Argument(metavar=found.source, help="What it is made from.")]
+    out = Annotated[Path, typer.Option("--out", help=f"File to write: {endings}.")]
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # typer reads it
+        [
+            inspect.Parameter("source", kinds[0], annotation=source),
+            inspect.Parameter("out", kinds[1], annotation=out),
+            *_options(found.settings),
+            inspect.Parameter("as_json", kinds[1], annotation=AsJson, default=False),
+        ]
+    )
+    run.__annotations__ = {}
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=found.summary)(run)
+    return typer.main.get_command(single)
+
+
+class _Kinds(TyperGroup):
+    """The commands written here, and one a kind of export."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        from mmfeat.figures.registry import KINDS
+
+        return [*KINDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        from mmfeat.figures.registry import KINDS
+
+        return _command(cmd_name) if cmd_name in KINDS else super().get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
-    help="Write figures and tables of an atlas, SAEs for other programs.", no_args_is_help=True
+    cls=_Kinds,
+    help="Write figures, tables, data and reports of an atlas, SAEs for other programs.",
+    invoke_without_command=True,
 )
 
-AtlasFile = Annotated[Path, typer.Argument(metavar="ATLAS", help="Atlas file.")]
 
-
-@app.command("map")
-def map_figure(
-    atlas: AtlasFile,
-    out: Annotated[Path, typer.Option("--out", help="PDF, SVG or PNG to write.")],
-    colour: Annotated[
-        str,
-        typer.Option("--colour", help="modality_score, n_languages, firing_rate or shared."),
-    ] = "modality_score",
-    columns: Annotated[
-        int, typer.Option("--columns", min=1, max=2, help="Columns of a page it is wide.")
-    ] = 1,
-    dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch.")] = 300,
-    only_shared: Annotated[
-        bool, typer.Option("--only-shared", help="Leave out features that are not shared.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Draw the map of features for a paper."""
-    from mmfeat.figures.map_figure import export_map
-
-    show(export_map(atlas, out, colour, columns, dpi, only_shared), as_json)
-
-
-@app.command("heatmap")
-def heatmap(
-    atlas: AtlasFile,
-    feature: Annotated[int, typer.Option("--feature", help="Index of the feature.")],
+@app.callback()
+def export(
+    context: typer.Context,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", help="TOML file that lists all figures of a paper."),
+    ] = None,
+    from_manifest: Annotated[
+        Path | None,
+        typer.Option("--from-manifest", help="Manifest of a file to make again, byte for byte."),
+    ] = None,
     out: Annotated[
-        Path, typer.Option("--out", help="PNG to write; the numbers go beside it as .npy.")
-    ],
-    item: Annotated[
-        str | None,
-        typer.Option("--item", help="Id of the item. [where the feature fires most]"),
+        Path | None, typer.Option("--out", help="With --from-manifest: another place to write to.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw where in a picture a feature fires."""
-    from mmfeat.figures.heatmap_figure import export_heatmap
+    """Write one file by a command below, all of a recipe, or one again from its manifest."""
+    from mmfeat.figures import exporting as exports
 
-    show(export_heatmap(atlas, out, feature, item), as_json)
-
-
-@app.command("table")
-def table(
-    atlas: AtlasFile,
-    out: Annotated[Path, typer.Option("--out", help="CSV file to write.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write all features with all scores as CSV.
-
-    Texts that a spreadsheet would run as a formula get an apostrophe before them.
-    """
-    from mmfeat.figures.table import export_table
-
-    show(export_table(atlas, out), as_json)
+    chosen = [name for name in (recipe, from_manifest, context.invoked_subcommand) if name]
+    if len(chosen) != 1 or (out and not from_manifest):
+        raise typer.BadParameter("give a command, or --recipe, or --from-manifest [--out].")
+    if recipe:
+        result = exports.recipe(recipe)
+        if as_json:
+            show(result, True)
+        else:
+            print("\n".join(str(file["out"]) for file in result["files"]))
+    elif from_manifest:
+        show(exports.again(from_manifest, out), as_json)
 
 
 @app.command("sae")

@@ -19,9 +19,10 @@ def scaling(
     as_json: AsJson = False,
 ) -> None:
     """Fit and draw how loss, features, steps and learning rate go with training compute."""
-    from mmfeat.figures.scaling import export_scaling, text
+    from mmfeat.figures.exporting import export
+    from mmfeat.figures.kinds.scaling import text
 
-    result = export_scaling(folder, out)
+    result = export("scaling", folder, out or folder / "scaling.pdf", width="2")
     if as_json:
         show(result, True)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,14 @@ from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import fonts
 from mmfeat.files import whole_file
+
+_MOST_STYLE = 1 << 16  # bytes
+# What a style file may say: how things look, not where windows open or how wide a page is.
+_LOOKS = (
+    *("axes.", "boxplot.", "errorbar.", "figure.facecolor", "font.", "grid.", "hatch.", "hist."),
+    *("image.", "legend.", "lines.", "markers.", "patch.", "savefig.facecolor", "scatter."),
+    *("text.color", "xtick.", "ytick."),
+)
 
 
 def check_out(out: Path, extensions: Sequence[str]) -> str:
@@ -51,22 +60,84 @@ def writing(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw with our fonts: embedded in PDF, as text in SVG, the same bytes every time."""
+def style(file: Path | None = None) -> Iterator[None]:
+    """Draw with our fonts: embedded in PDF, as text in SVG, the same bytes every time.
+
+    Parameters
+    ----------
+    file : Path, optional
+        A matplotlib style file. It overrides all but what keeps text text, and our families
+        stand behind its own for the scripts that those lack.
+
+    Raises
+    ------
+    MmfeatError
+        If it cannot be read or has an entry that matplotlib does not know.
+    """
     import matplotlib
 
-    with matplotlib.rc_context(
-        {
-            "font.family": fonts.families(),
-            "font.size": 7,
-            "pdf.fonttype": 42,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "mmfeat",
-            "text.parse_math": False,
-            "axes.unicode_minus": False,
-        }
-    ):
+    ours: dict[str, Any] = {"font.size": 7, "axes.unicode_minus": False}
+    theirs = _style_of(file) if file else {}
+    wanted = theirs.pop("font.family", [])
+    families = [wanted] if isinstance(wanted, str) else list(wanted)
+    fixed: dict[str, Any] = {
+        "font.family": [*families, *(name for name in fonts.families() if name not in families)],
+        "pdf.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "mmfeat",
+        "text.parse_math": False,
+        "text.usetex": False,
+    }
+    both: dict[Any, Any] = {**ours, **theirs, **fixed}
+    with matplotlib.rc_context(both):
         yield
+
+
+def _style_of(file: Path) -> dict[str, Any]:
+    from matplotlib import rc_params_from_file
+
+    try:
+        if file.stat().st_size > _MOST_STYLE:
+            raise MmfeatError(f"{file} is too large for a style file; give a matplotlib style.")
+        with _logged() as complaints:
+            found = rc_params_from_file(file, use_default_template=False)
+    except (OSError, UnicodeDecodeError):
+        raise MmfeatError(f"{file} cannot be read; give a matplotlib style file.") from None
+    if complaints:
+        raise MmfeatError(f"{file} is not a matplotlib style file ({complaints[0]}); mend it.")
+    return {key: value for key, value in found.items() if key.startswith(_LOOKS)}
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Collect what matplotlib says of a style file: it skips what it does not understand."""
+    found: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(" ".join(record.getMessage().split()))
+
+    log, handler = logging.getLogger("matplotlib"), Collector(logging.WARNING)
+    earlier = log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
+        log.propagate = earlier
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def guarded(text: str) -> str:
+    """Return a text that a spreadsheet shows and does not compute.
+
+    A text from a stranger's file that begins with ``=``, ``+``, ``-``, ``@``, a tab or a
+    carriage return would be run as a formula; it gets an apostrophe before it.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def plain(text: str) -> str:

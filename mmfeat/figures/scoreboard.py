@@ -11,7 +11,7 @@ import numpy as np
 
 from mmfeat import provenance
 from mmfeat.figures import output
-from mmfeat.figures.table import guarded
+from mmfeat.figures.output import guarded
 
 EXTENSIONS = ("csv", "tex")
 _BLOCK = 8  # SAEs beside each other in one tabular

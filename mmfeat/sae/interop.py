@@ -92,6 +92,12 @@ class TrainedSAE:
         return name if isinstance(name, str) else None
 
     @property
+    def seed(self) -> int | None:
+        """Seed of its training."""
+        seed = self.settings.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @property
     def one_decoder(self) -> bool:
         """Whether a latent has the same direction for pictures and captions."""
         first, *others = self.saes.values()

@@ -9,7 +9,7 @@ from mmfeat.cli.common import run
 from mmfeat.cli.export import app
 
 CALLS = {
-    "map": ["--out", "m.svg", "--colour", "shared", "--columns", "2"],
+    "map": ["--out", "m.svg", "--colour", "shared", "--width", "2"],
     "table": ["--out", "t.csv"],
 }
 
@@ -41,7 +41,7 @@ def test_heatmap_names_both_of_its_files(
     assert run(app, [*call, "--out", str(tmp_path / "h.png"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert Path(found["out"]).is_file()
-    assert Path(found["array"]).is_file()
+    assert Path(found["npy"]).is_file()
     assert found["item"] == item
 
 
@@ -50,6 +50,10 @@ def test_heatmap_names_both_of_its_files(
     [
         (["map", "ATLAS", "--out", "m.pdf", "--colour", "age"], "There is no colouring 'age'"),
         (["map", "ATLAS", "--out", "m.gif"], "must end in one of"),
+        (["map", "ATLAS", "--out", "m.pdf", "--width", "wide"], "'wide' is no width"),
+        (["map", "ATLAS", "--out", "m.pdf", "--dpi", "5"], "export map: dpi: "),
+        (["--from-manifest", "ATLAS"], "is too large for a manifest"),
+        (["--recipe", "none.toml"], "none.toml does not exist"),
         (["map", "none.h5", "--out", "m.pdf"], "none.h5 does not exist"),
         (["heatmap", "ATLAS", "--feature", "99999", "--out", "h.png"], "no feature 99999"),
         (["heatmap", "ATLAS", "--feature", "0", "--item", "x", "--out", "h.png"], "no item 'x'"),
@@ -74,3 +78,21 @@ def test_bad_input_is_one_sentence(
     assert captured.err.count("\n") == 1
     assert "Traceback" not in captured.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_kind_is_a_command_whose_options_have_help() -> None:
+    from mmfeat.figures.registry import KINDS, kind
+
+    for name in KINDS:
+        found = kind(name)
+        assert found.summary.endswith(".")
+        for option, field in found.settings.model_fields.items():
+            assert field.description, f"{name}: {option}"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--out", "m.pdf"], ["--recipe", "a", "map"]])
+def test_what_is_to_be_written_must_be_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(app, arguments) == 2
+    assert "give a command, or --recipe, or --from-manifest" in capsys.readouterr().err

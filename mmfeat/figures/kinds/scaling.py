@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,71 +15,54 @@ from mmfeat import provenance
 from mmfeat.analysis.scaling import Exponent, Scaling, inside, ladder, scaling
 from mmfeat.analysis.sweep_runs import Run
 from mmfeat.figures import output, palettes
-from mmfeat.figures.table import guarded
+from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
+from mmfeat.figures.output import guarded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-EXTENSIONS = ("pdf", "svg", "png")
-_DPI = 300
-_WIDTH, _HEIGHT, _FOOT = 6.9, 2.7, 0.2  # inches
+_HEIGHT, _FOOT = 2.7, 0.2  # inches
 _LABELS = 6  # sizes in the legend
 _FIRST, _SECOND = palettes.CATEGORIES[1] / 255, palettes.CATEGORIES[2] / 255
 _LAWS = (("loss", "L*"), ("features", "features*"), ("steps", "steps*"), ("lr", "lr*"))
 
 
-def export_scaling(folder: Path, out: Path | None = None) -> dict[str, Any]:
-    """Fit the scaling laws of a sweep, draw them, and write its runs beside as CSV.
+def draw(folder: Path, settings: FigureSettings) -> Drawing:
+    """Fit the scaling laws of a sweep and draw them; its runs go beside as CSV.
 
-    Parameters
-    ----------
-    folder : Path
-        What `mmfeat sweep` wrote.
-    out : Path, optional
-        A PDF, SVG or PNG; without it, ``scaling.pdf`` in the sweep. The CSV has the same name
-        with ``.csv``: a row a run, empty where there is no number.
-
-    Returns
-    -------
-    dict
-        ``runs``, ``unfinished`` (how many), ``loss_exponent``, ``features_exponent``,
-        ``steps_exponent`` and ``lr_exponent`` (each ``value``, ``low``, ``high``, or None),
-        ``loss_floor``, ``multi_epoch``, ``notes``, ``figure`` and ``table``.
+    The CSV has a row a run, empty where there is no number. What is found: ``runs``,
+    ``unfinished`` (how many), ``loss_exponent``, ``features_exponent``, ``steps_exponent`` and
+    ``lr_exponent`` (each ``value``, ``low``, ``high``, or None), ``loss_floor``,
+    ``multi_epoch`` and ``notes``.
 
     Raises
     ------
     MmfeatError
-        If the sweep is damaged or has too few runs, or `out` cannot be written.
+        If the sweep is damaged or has too few runs.
     """
-    out = folder / "scaling.pdf" if out is None else out
-    extension = output.check_out(out, EXTENSIONS)
     found = scaling(folder)
-    table, text = out.with_suffix(".csv"), _csv(found.runs)
-    with output.writing(table) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
-    record = provenance.record(
-        "mmfeat scaling",
-        {"runs_sha256": hashlib.sha256(text.encode()).hexdigest()},
-        {"sweep": folder / "sweep.json"},
-    )
     name = output.plain(folder.resolve().name)
-    with output.style():
-        output.save(draw(found, name), out, extension, _DPI, f"Scaling laws of {name}", record)
-    runs = [asdict(run) for run in found.runs]
-    return {
-        "runs": runs,
-        "unfinished": found.unfinished,
-        **{
-            f"{key}_exponent": None if law is None else asdict(law)
-            for key, law in _exponents(found).items()
+
+    def table(out: Path) -> None:
+        out.write_text(_csv(found.runs), encoding="utf-8", newline="")
+
+    return Drawing(
+        figure(found, name, settings.inches),
+        f"Scaling laws of {name}",
+        {
+            "runs": [asdict(run) for run in found.runs],
+            "unfinished": found.unfinished,
+            **{
+                f"{key}_exponent": None if law is None else asdict(law)
+                for key, law in _exponents(found).items()
+            },
+            "loss_floor": None if found.surface is None else found.surface.floor,
+            "multi_epoch": found.multi_epoch,
+            "notes": found.notes,
         },
-        "loss_floor": None if found.surface is None else found.surface.floor,
-        "multi_epoch": found.multi_epoch,
-        "notes": found.notes,
-        "figure": str(out),
-        "table": str(table),
-    }
+        {".csv": table},
+    )
 
 
 def text(result: Mapping[str, Any]) -> str:
@@ -95,7 +77,7 @@ def text(result: Mapping[str, Any]) -> str:
     for key, symbol in _LAWS:
         law = result[f"{key}_exponent"]
         lines.append((symbol, "-" if law is None else f"~ {_power(key, Exponent(**law))}"))
-    lines += [(key, str(result[key])) for key in ("figure", "table")]
+    lines += [("figure", str(result["out"])), ("table", str(result["csv"]))]
     return "\n".join(
         [f"{name:<11}{value}" for name, value in lines]
         + [f"Note: {note}" for note in result["notes"]]
@@ -129,14 +111,14 @@ def _csv(runs: Sequence[Run]) -> str:
     return handle.getvalue()
 
 
-def draw(found: Scaling, name: str) -> Figure:
+def figure(found: Scaling, name: str, width: float) -> Figure:
     """Draw loss, compute-optimal size and steps, and dead latents and L0 (see the module)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH, _HEIGHT))
+    drawn = Figure(figsize=(width, _HEIGHT))
     foot = _FOOT / _HEIGHT
-    figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.995 - foot))
-    first, second, third = figure.subplots(1, 3)
+    drawn.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.995 - foot))
+    first, second, third = drawn.subplots(1, 3)
     _loss(first, found)
     _allocation(second, found)
     _sizes(third, found.best)
@@ -149,9 +131,9 @@ def draw(found: Scaling, name: str) -> Figure:
         most = max(run.epochs for run in found.runs)
         parts.append(f"multi-epoch: hollow marks, up to {most:.3g} epochs")
     line = " · ".join(part for part in (*parts, f"mmfeat {version}".strip()) if part)
-    size = output.fit(line, _WIDTH, 5.0)
-    figure.text(0.01, 0.06 / _HEIGHT, line, fontsize=size, color="0.35", va="bottom")
-    return figure
+    size = output.fit(line, width, 5.0)
+    drawn.text(0.01, 0.06 / _HEIGHT, line, fontsize=size, color="0.35", va="bottom")
+    return drawn
 
 
 def _loss(axes: Axes, found: Scaling) -> None:
@@ -289,3 +271,11 @@ def _compute_subs(runs: Sequence[Run]) -> tuple[float, ...]:
 
 def _engineering(value: float) -> str:
     return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+KIND = FigureKind(
+    "Draw how loss, features, steps and learning rate of a sweep go with training compute.",
+    FigureSettings,
+    draw,
+    source="SWEEP_DIR",
+)

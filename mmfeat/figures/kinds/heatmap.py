@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from pydantic import Field
 
-from mmfeat import provenance
 from mmfeat.atlas.lookup import find_item
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
-from mmfeat.figures import fonts, heatmap, output
+from mmfeat.figures import heatmap, output
+from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
 from mmfeat.figures.pages import title_of
 
 SIZE = 384  # pixels of the picture's longer side
@@ -20,38 +21,27 @@ _DPI = 100
 _LINE = 14  # pixels a line of the caption
 
 
-def export_heatmap(
-    path: Path, out: Path, feature: int, item_id: str | None = None
-) -> dict[str, Any]:
-    """Write a picture with a feature's heat map, and the map itself beside it.
+class HeatmapSettings(FigureSettings):
+    """Options of a heat map."""
+
+    feature: int = Field(description="Index of the feature.")
+    item: str | None = Field(
+        None, description="Id of the item. [where the feature's largest activation is]"
+    )
+
+
+def draw(path: Path, settings: HeatmapSettings) -> Drawing:
+    """Draw a picture with a feature's heat map; the map itself goes beside it as ``.npy``.
 
     Colours are relative to the feature's largest activation on any patch of the atlas, so
-    that pictures can be compared.
-
-    Parameters
-    ----------
-    path : Path
-        The atlas.
-    out : Path
-        A PNG. The activations go to the same name with ``.npy``: float32 [rows, columns].
-    feature : int
-        Index of the feature.
-    item_id : str, optional
-        The picture's item; without it, the one with the feature's largest activation.
-
-    Returns
-    -------
-    dict
-        ``out``, ``array``, ``feature``, ``item``, ``rows``, ``columns``, ``maximum`` of the
-        map, and ``missing_fonts``, scripts without a font.
+    that pictures can be compared. The array is float32 [rows, columns].
 
     Raises
     ------
     MmfeatError
-        If there is no such feature or item, the atlas holds no picture or no patches of it,
-        or `out` cannot be written.
+        If there is no such feature or item, or the atlas holds no picture or no patches of it.
     """
-    extension = output.check_out(out, ("png",))
+    feature, item_id = settings.feature, settings.item
     with Atlas(path) as atlas:
         names = atlas.names(feature)
         item = _top(atlas, feature) if item_id is None else find_item(atlas, item_id)
@@ -79,25 +69,23 @@ def export_heatmap(
             output.plain(atlas.attribution),
             output.provenance_line(atlas),
         ]
-        record = provenance.record(
-            "mmfeat export heatmap", {"feature": feature, "item": item_id}, {"atlas": path}
-        )
-        with output.style():
-            figure = _draw(picture, [line for line in lines if line])
-            output.save(figure, out, extension, _DPI, output.plain(label), record)
-    array = out.with_suffix(".npy")
-    with output.writing(array) as temporary, temporary.open("wb") as handle:
-        np.save(handle, patches)
-    return {
-        "out": str(out),
-        "array": str(array),
-        "feature": feature,
-        "item": item_id,
-        "rows": patches.shape[0],
-        "columns": patches.shape[1],
-        "maximum": float(patches.max()),
-        "missing_fonts": fonts.missing(),
-    }
+
+    def array(out: Path) -> None:
+        with out.open("wb") as handle:
+            np.save(handle, patches)
+
+    return Drawing(
+        _draw(picture, [line for line in lines if line]),
+        output.plain(label),
+        {
+            "feature": feature,
+            "item": item_id,
+            "rows": patches.shape[0],
+            "columns": patches.shape[1],
+            "maximum": float(patches.max()),
+        },
+        {".npy": array},
+    )
 
 
 def _top(atlas: Atlas, feature: int) -> int:
@@ -132,3 +120,6 @@ def _draw(picture: UInt8[np.ndarray, "h w 3"], lines: list[str]) -> Any:
         y = (foot - 4 - _LINE * index) / total
         figure.text(0.02, y, line, fontsize=size, va="top", color="0" if index < 2 else "0.35")
     return figure
+
+
+KIND = FigureKind("Draw where in a picture a feature fires.", HeatmapSettings, draw)

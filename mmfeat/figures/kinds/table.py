@@ -9,18 +9,8 @@ from typing import Any
 import numpy as np
 
 from mmfeat.atlas.reader import Atlas
-from mmfeat.figures import output
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def guarded(text: str) -> str:
-    """Return a text that a spreadsheet shows and does not compute.
-
-    A text from a stranger's file that begins with ``=``, ``+``, ``-``, ``@``, a tab or a
-    carriage return would be run as a formula; it gets an apostrophe before it.
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+from mmfeat.figures.kind import FileKind, Settings
+from mmfeat.figures.output import guarded
 
 
 def _numbers(column: np.ndarray) -> list[str]:
@@ -32,32 +22,25 @@ def _numbers(column: np.ndarray) -> list[str]:
     return ["" if np.isnan(value) else str(value) for value in column]
 
 
-def export_table(path: Path, out: Path) -> dict[str, Any]:
+class TableSettings(Settings):
+    """Options of a table of features."""
+
+
+def write(
+    source: Path, settings: TableSettings, out: Path, extension: str, record: str
+) -> dict[str, Any]:
     """Write every feature of an atlas as a row of a CSV file.
 
     Columns are ``feature``; every score of ``/features``; ``SCORE[LANGUAGE]`` for every score
     a language; ``name[LANGUAGE]`` and ``name_score[LANGUAGE]``. UTF-8, comma-separated, true
     and false for flags, empty where a score is missing; texts are `guarded`.
 
-    Parameters
-    ----------
-    path : Path
-        The atlas.
-    out : Path
-        A CSV file.
-
-    Returns
-    -------
-    dict
-        ``out``, and how many ``features`` (rows) and ``columns`` it has.
-
     Raises
     ------
     MmfeatError
-        If the atlas is damaged, or `out` cannot be written.
+        If the atlas is damaged.
     """
-    output.check_out(out, ("csv",))
-    with Atlas(path) as atlas:
+    with Atlas(source) as atlas:
         columns: dict[str, list[str]] = {"feature": [str(f) for f in range(atlas.d_sae)]}
         columns |= {name: _numbers(values) for name, values in atlas.features().items()}
         for name, table in atlas.by_language().items():
@@ -67,11 +50,11 @@ def export_table(path: Path, out: Path) -> dict[str, Any]:
         for index, language in enumerate(atlas.languages):
             columns[f"name[{language}]"] = [guarded(row[index]) for row in texts]
             columns[f"name_score[{language}]"] = _numbers(scores[:, index])
-    with (
-        output.writing(out) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as handle,
-    ):
+    with out.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow([guarded(name) for name in columns])
         writer.writerows(zip(*columns.values(), strict=True))
-    return {"out": str(out), "features": atlas.d_sae, "columns": len(columns)}
+    return {"features": atlas.d_sae, "columns": len(columns)}
+
+
+KIND = FileKind("Write all features with all scores.", TableSettings, write, ("csv",))

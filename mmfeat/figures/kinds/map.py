@@ -6,86 +6,60 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field, field_validator
 
-from mmfeat import provenance
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
-from mmfeat.figures import fonts, output, palettes
-from mmfeat.figures.palettes import Colouring
+from mmfeat.figures import output, palettes
+from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
+from mmfeat.figures.palettes import COLOURINGS, Colouring
 
-WIDTHS = {1: 3.3, 2: 6.9}  # inches of one and of two columns
 RASTER_ABOVE = 20_000  # points past which vector files grow slow to open
 
 
-def export_map(
-    path: Path,
-    out: Path,
-    colour: str = "modality_score",
-    columns: int = 1,
-    dpi: int = 300,
-    only_shared: bool = False,
-) -> dict[str, Any]:
+class MapSettings(FigureSettings):
+    """Options of the map."""
+
+    colour: str = Field(
+        "modality_score", description=f"What features are coloured by: {', '.join(COLOURINGS)}."
+    )
+    only_shared: bool = Field(False, description="Leave out features that are not shared.")
+
+    @field_validator("colour")
+    @classmethod
+    def _known(cls, colour: str) -> str:
+        palettes.colouring(colour)
+        return colour
+
+
+def draw(path: Path, settings: MapSettings) -> Drawing:
     """Draw the map of an atlas's features.
 
-    Parameters
-    ----------
-    path : Path
-        The atlas.
-    out : Path
-        A PDF, SVG or PNG; the same atlas and options give the same bytes. In vector files
-        text is text, and more than `RASTER_ABOVE` points are drawn as pixels.
-    colour : str
-        A key of `mmfeat.figures.palettes.COLOURINGS`.
-    columns : int
-        1 or 2 columns of a page wide (3.3 or 6.9 inches).
-    dpi : int
-        Resolution of pixels.
-    only_shared : bool
-        Leave out features that are not shared.
-
-    Returns
-    -------
-    dict
-        ``out``; ``features`` drawn and ``left_out``; ``missing_fonts``, scripts without a font.
+    In vector files text is text, and more than `RASTER_ABOVE` points are drawn as pixels.
 
     Raises
     ------
     MmfeatError
-        If an option is unknown, the atlas has no map, or `out` cannot be written.
+        If the atlas has no map, or no feature on it.
     """
-    extension = output.check_out(out, ("pdf", "svg", "png"))
-    chosen = palettes.colouring(colour)
-    if columns not in WIDTHS:
-        raise MmfeatError(f"A figure cannot be {columns} columns wide; choose 1 or 2.")
-    if not 50 <= dpi <= 1200:
-        raise MmfeatError(f"{dpi} dots an inch is out of range; choose from 50 to 1200.")
+    chosen = palettes.colouring(settings.colour)
     with Atlas(path) as atlas:
         xy = atlas.map()
         if xy is None:
             raise MmfeatError(f"{path} has no map yet; run mmfeat map {path} first.")
         features = atlas.features()
         kept = np.isfinite(xy).all(1)
-        if only_shared:
+        if settings.only_shared:
             kept &= np.asarray(features["shared"], bool)
         if not kept.any():
-            what = "shared feature" if only_shared else "feature"
+            what = "shared feature" if settings.only_shared else "feature"
             raise MmfeatError(f"{path} has no {what} on its map; there is nothing to draw.")
         values = palettes.values_of(chosen, features)[kept]
-        record = provenance.record(
-            "mmfeat export map",
-            {"colour": colour, "columns": columns, "dpi": dpi, "only_shared": only_shared},
-            {"atlas": path},
+        return Drawing(
+            _draw(atlas, xy[kept], values, chosen, settings.inches),
+            f"Features of {output.plain(atlas.name) or 'an SAE'}",
+            {"features": int(kept.sum()), "left_out": int((~kept).sum())},
         )
-        with output.style():
-            figure = _draw(atlas, xy[kept], values, chosen, columns, extension)
-            title = f"Features of {output.plain(atlas.name) or 'an SAE'}"
-            output.save(figure, out, extension, dpi, title, record)
-        return {
-            "out": str(out),
-            "features": int(kept.sum()),
-            "left_out": int((~kept).sum()),
-            "missing_fonts": fonts.missing(),
-        }
 
 
 def _draw(
@@ -93,12 +67,10 @@ def _draw(
     xy: np.ndarray,
     values: np.ndarray,
     chosen: Colouring,
-    columns: int,
-    extension: str,
+    width: float,
 ) -> Any:
     from matplotlib.figure import Figure
 
-    width = WIDTHS[columns]
     foot, head = 0.22, 0.42  # inches for provenance and for the key to the colours
     height = foot + head + 0.8 * width
     figure = Figure(figsize=(width, height))
@@ -112,9 +84,9 @@ def _draw(
         xy[:, 0],
         xy[:, 1],
         c=colours / 255,
-        s=float(np.clip(4000 * columns**2 / len(xy), 0.3, 9 * columns)),
+        s=float(np.clip(370 * width**2 / len(xy), 0.3, 2.7 * width)),
         linewidths=0,
-        rasterized=extension != "png" and len(xy) > RASTER_ABOVE,
+        rasterized=len(xy) > RASTER_ABOVE,
     )
     axes.set_aspect("equal", adjustable="datalim")
     if chosen.kind == "category":
@@ -175,3 +147,6 @@ def _colour_bar(
     axes.set_title(chosen.label, fontsize=7, pad=2)
     if chosen.key == "n_languages":
         bar.set_ticks(np.unique(np.linspace(low, high, 4).round()))
+
+
+KIND = FigureKind("Draw the map of features.", MapSettings, draw)
