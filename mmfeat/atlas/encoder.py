@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmfeat.sae.interop import TrainedSAE
 
 _BATCH = 64
+_CELLS = 1 << 24  # codes held dense at a time, so that a wide SAE gets fewer rows
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,6 @@ class Encoder:
     def _encode(
         self, batches: Iterator[Inputs], stream: str, group: Int[np.ndarray, "inputs"]
     ) -> Encoded:
-        import torch
-
         parts: list[tuple[Rows, int]] = []
         for inputs in batches:
             done = parts[-1][1] + _BATCH if parts else 0
@@ -146,8 +145,26 @@ class Encoder:
         width = self.trained.d_in
         x = np.concatenate([np.zeros((0, width), np.float32), *(part.x for part in rows)])
         source = np.concatenate([np.zeros(0, np.int64), *(part.source + at for part, at in parts)])
+        step = max(1, _CELLS // self.trained.d_sae)
+        blocks = [slice(at, at + step) for at in range(0, len(x) or 1, step)]
+        codes = [self._codes(stream, x[block], group[source[block]]) for block in blocks]
+        return Encoded(
+            stream=stream,
+            codes=sp.vstack(codes, format="csr"),
+            x=x,
+            source=source,
+            position=_joined([part.position for part in rows], np.int16),
+            start=_joined([part.start for part in rows], np.int32) if _spans(rows) else None,
+            end=_joined([part.end for part in rows], np.int32) if _spans(rows) else None,
+        )
+
+    def _codes(
+        self, stream: str, x: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
+    ) -> sp.csr_array:
+        import torch
+
         with torch.inference_mode():
-            values, latents = self.trained.encode(stream, x, group[source])
+            values, latents = self.trained.encode(stream, x, group)
         indptr = np.arange(len(x) + 1, dtype=np.int64) * values.shape[1]
         codes = sp.csr_array(
             (values.numpy().ravel(), latents.numpy().ravel(), indptr),
@@ -155,15 +172,7 @@ class Encoder:
         )
         codes.eliminate_zeros()
         codes.sort_indices()
-        return Encoded(
-            stream=stream,
-            codes=codes,
-            x=x,
-            source=source,
-            position=_joined([part.position for part in rows], np.int16),
-            start=_joined([part.start for part in rows], np.int32) if _spans(rows) else None,
-            end=_joined([part.end for part in rows], np.int32) if _spans(rows) else None,
-        )
+        return codes
 
 
 def _spans(rows: Sequence[Rows]) -> bool:
@@ -174,10 +183,10 @@ def _joined(parts: Sequence[np.ndarray | None], dtype: type) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
 
 
-def open_encoder(
+def open_backbone(
     atlas: Atlas, backbone: Backbone | str | None = None, device: str = "auto"
-) -> Encoder:
-    """Return the encoder of an atlas.
+) -> Backbone:
+    """Return the backbone of an atlas.
 
     Parameters
     ----------
@@ -192,16 +201,30 @@ def open_encoder(
     Raises
     ------
     MmfeatError
-        If the backbone is not at hand or does not fit the SAE.
+        If the backbone is not at hand.
     """
     from mmfeat.backbones.registry import load_backbone
 
-    if backbone is None or isinstance(backbone, str):
-        try:
-            backbone = load_backbone(backbone or atlas.backbone, device)
-        except MmfeatError as error:
-            raise MmfeatError(
-                f"The backbone of {atlas.path} is not at hand: {error} Where it has moved, say "
-                "where it is with --backbone."
-            ) from error
-    return Encoder(backbone, atlas.trained_sae(), atlas.hook, atlas.languages)
+    if backbone is not None and not isinstance(backbone, str):
+        return backbone
+    try:
+        return load_backbone(backbone or atlas.backbone, device)
+    except MmfeatError as error:
+        raise MmfeatError(
+            f"The backbone of {atlas.path} is not at hand: {error} Where it has moved, say "
+            "where it is with --backbone."
+        ) from error
+
+
+def open_encoder(
+    atlas: Atlas, backbone: Backbone | str | None = None, device: str = "auto"
+) -> Encoder:
+    """Return the encoder of an atlas; parameters are those of `open_backbone`.
+
+    Raises
+    ------
+    MmfeatError
+        If the backbone is not at hand or does not fit the SAE.
+    """
+    model = open_backbone(atlas, backbone, device)
+    return Encoder(model, atlas.trained_sae(), atlas.hook, atlas.languages)

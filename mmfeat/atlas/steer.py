@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mmfeat.analysis.interventions.controls import (
     DirectionEdit,
@@ -23,23 +23,25 @@ from mmfeat.analysis.interventions.retrieval import (
     standing,
     towards,
 )
-from mmfeat.analysis.units import UNIT_SEED
-from mmfeat.atlas.encoder import open_encoder
+from mmfeat.atlas.encoder import open_backbone
 from mmfeat.atlas.galleries import PICTURES, Galleries, Shelf
 from mmfeat.atlas.lookup import find_item, picture_of
+from mmfeat.atlas.steer_inside import Inside
+from mmfeat.atlas.steer_joint import AtJoint
+from mmfeat.atlas.steer_known import Known, Query
 from mmfeat.backbones.base import JOINT
 from mmfeat.errors import MmfeatError
+from mmfeat.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from mmfeat.atlas.reader import Atlas
-    from mmfeat.backbones.base import Backbone, Edit, Inputs
+    from mmfeat.backbones.base import Backbone, Edit, Rows
 
 How = Callable[[Sequence[int]], Change]
 
 _CONCEPT = 5  # test items whose captions, or pictures, stand for what features fire on
-_SILENT = 64  # rows without the features that a difference of means is taken from
 
 
 def ablating(features: Sequence[int]) -> Change:
@@ -52,62 +54,65 @@ def adding(amount: float) -> How:
     return lambda features: Change("add", tuple(features), (amount,) * len(features))
 
 
-@dataclass(frozen=True)
-class Query:
-    """What is changed: one picture or text, ready for the model.
-
-    Attributes
-    ----------
-    inputs : Inputs
-        It alone.
-    label : str
-        What it is called.
-    language : str or None
-        Of a text; None for a picture.
-    item : int or None
-        The item it is of.
-    """
-
-    inputs: Inputs
-    label: str
-    language: str | None = None
-    item: int | None = None
-
-    @property
-    def modality(self) -> str:
-        """``image`` or ``text``."""
-        return "image" if self.language is None else "text"
-
-
 class Steering:
     """An atlas with its backbone at hand; galleries are encoded once.
+
+    Features are those of the atlas, at ``joint``; or, with `sae`, those of another SAE, which are
+    changed inside the backbone while it computes.
 
     Parameters
     ----------
     atlas : Atlas
-        The open atlas.
+        The open atlas, of the joint space.
     backbone : Backbone or str, optional
         The model or its SPEC; default: what the atlas names.
     device : str
         Where the model runs.
+    sae : path, optional
+        The folder of an SAE of another hook point of the same backbone.
+    hook : str, optional
+        That hook point, where the SAE does not say.
+    stream : str, optional
+        Whose rows are changed there; default: of the streams the SAE was trained on, patches or
+        tokens before pooled rows.
+    progress : Progress
+        Is told of the rows in which features of `sae` are counted.
 
     Raises
     ------
     MmfeatError
-        If the atlas is not of the joint space, or the backbone is not at hand or does not fit.
+        If the atlas is not of the joint space, the backbone is not at hand, or it does not fit
+        the SAE.
     """
 
     def __init__(
-        self, atlas: Atlas, backbone: Backbone | str | None = None, device: str = "auto"
+        self,
+        atlas: Atlas,
+        backbone: Backbone | str | None = None,
+        device: str = "auto",
+        *,
+        sae: Path | str | None = None,
+        hook: str | None = None,
+        stream: str | None = None,
+        progress: Progress = SILENT,
     ) -> None:
         if atlas.hook != JOINT:
             raise MmfeatError(
                 f"{atlas.path} is of {atlas.hook}, and retrieval is by rows of {JOINT}; give an "
                 f"atlas of {JOINT}."
             )
-        self.atlas, self.encoder = atlas, open_encoder(atlas, backbone, device)
-        self.backbone = self.encoder.backbone
+        if sae is None and (hook or stream):
+            raise MmfeatError(
+                f"The features of {atlas.path} are those of pooled rows at {JOINT}; to change "
+                f"others, name the SAE of {hook or stream}."
+            )
+        self.atlas, self.backbone = atlas, open_backbone(atlas, backbone, device)
         self.galleries = Galleries(atlas, self.backbone)
+        self.known: Known = (
+            AtJoint(self.galleries)
+            if sae is None
+            else Inside(self.galleries, Path(sae), hook, stream, progress)
+        )
 
     # What is changed, and how -------------------------------------------------------
 
@@ -129,34 +134,25 @@ class Steering:
 
     def text(self, text: str, language: str | None = None) -> Query:
         """Return a text as a query; a language that is not given is guessed by its script."""
-        tag = self.encoder.language_of(text, language)
+        tag = self.known.encoder.language_of(text, language)
         return Query(self.backbone.prepare_texts([text]), text, tag)
 
     def clamping(self, query: Query, multiple: float) -> How:
         """Return how features are set to a multiple of their maxima in rows like the query's."""
-        maximum = self.atlas.features()[f"max_activation_{query.modality}"]
-        return lambda features: clamp(features, multiple, maximum)
+        return lambda features: clamp(features, multiple, self.known.maximum(query))
 
     def swapping(self, query: Query, item_id: str) -> How:
         """Return how features get the activations they have in another item.
 
-        In its picture where the query is one, else in its first caption in the query's language.
+        In its picture where the query is one, else in its first caption in the query's language;
+        of several rows, the largest.
 
         Raises
         ------
         MmfeatError
             If there is no such item, or it has no such row.
         """
-        item, stream = find_item(self.atlas, item_id), f"{query.modality}.pooled"
-        if query.language is None:
-            rows = self.atlas.rows_of_item(stream, item)
-        else:
-            own = [c for c in self.atlas.captions_of(item) if c.language == query.language]
-            rows = self.atlas.rows_of_caption(stream, own[0].index) if own else range(0)
-        if not rows:
-            what = "picture" if query.language is None else f"caption in {query.language}"
-            raise MmfeatError(f"{item_id} has no {what} in {self.atlas.path}; choose another item.")
-        codes = self.atlas.codes_of_rows(stream, rows.start, rows.start + 1).toarray()[0]
+        codes = self.known.activations(query, find_item(self.atlas, item_id))
         return lambda features: swap(features, codes)
 
     # What it does -------------------------------------------------------------------
@@ -167,6 +163,7 @@ class Steering:
         features: Sequence[int],
         how: How,
         *,
+        positions: Sequence[int] = (),
         languages: Sequence[str] = (),
         top: int = 10,
         controls: int = 100,
@@ -182,6 +179,8 @@ class Steering:
             What is changed.
         how : callable
             The change of some features: `ablating`, `adding`, `clamping` or `swapping`.
+        positions : sequence of int
+            The patches, or tokens, in which they are changed; default: all.
         languages : sequence of str
             Captions a picture is shown against; default: all. A text is shown against pictures.
         top : int
@@ -194,82 +193,97 @@ class Steering:
         Returns
         -------
         dict
-            ``query``, ``features``, their ``names``, ``change`` and ``activation`` before;
-            ``concept``, the test items that stand for what the features fire on; ``results`` by
-            language, or of ``pictures``.
+            ``query``, ``hook``, ``stream``, ``features``, their ``names``, ``change`` and
+            ``activation`` before, the largest in the rows that are changed; ``rows``, all the
+            query has; ``concept``, the test items that stand for what the features fire on;
+            ``results`` by language, or of ``pictures``.
 
         Raises
         ------
         MmfeatError
-            If there are no such features or languages.
+            If there are no such features, positions or languages.
         """
         self._check(features)
-        stream, before = f"{query.modality}.pooled", joint_rows(self.backbone, query.inputs)
-        group = 0 if query.language is None else self.encoder.languages.index(query.language)
+        known, encoder = self.known, self.known.encoder
+        stream, hook = known.stream(query), encoder.hook
+        group = 0 if query.language is None else encoder.languages.index(query.language)
+        rows = self.backbone.run(query.inputs, {hook: (stream,)})[hook][stream]
+        chosen = _chosen(query, hook, stream, rows, positions)
 
         def edit(change: Change) -> FeatureEdit:
-            return FeatureEdit(self.encoder.trained, stream, group, change)
+            return FeatureEdit(encoder.trained, stream, group, change, chosen)
 
         change = how(features)
         main = edit(change)
-        active = _activations(edit(Change("noop", tuple(range(self.atlas.d_sae)))), before)
+        active = _activations(
+            FeatureEdit(
+                encoder.trained, stream, group, Change("noop", tuple(range(encoder.trained.d_sae)))
+            ),
+            rows.x,
+        )
         drawn = matched(
-            self.atlas.features()[f"firing_rate_{query.modality}"],
+            known.rate(query),
             features,
             controls,
             seed,
             # What is silent cannot be ablated.
-            np.asarray(active.any(0)) if change.kind in ("ablate", "scale") else None,
+            np.asarray(active[chosen].any(0)) if change.kind in ("ablate", "scale") else None,
         )
-        direction = self._direction(query, features)
         edits: dict[str, Edit] = {"change": main, "noop": edit(Change("noop", tuple(features)))}
-        if direction is not None:
-            edits["difference_of_means"] = DirectionEdit(direction, main)
+        sides = known.sides(query, features)
+        if sides is not None:
+            edits["difference_of_means"] = DirectionEdit(difference_of_means(*sides), main)
         others = [edit(how([int(f) for f in control])) for control in drawn]
-        moved = {key: edited(before, one) for key, one in edits.items()}
-        after = np.concatenate([before, *moved.values(), *(edited(before, one) for one in others)])
+        after = self._after(query, stream, rows, [*edits.values(), *others])
         concept = self._concept(query, features)
         own = active[:, list(features)]
         tags = (PICTURES,) if query.language else tuple(languages) or self.atlas.languages
         ids = self.atlas.items().item_id
         return {
             "query": query.label,
+            "hook": hook,
+            "stream": stream,
             "features": [int(feature) for feature in features],
-            "names": [self._names(int(feature)) for feature in features],
+            "names": [known.names(int(feature)) for feature in features],
             "change": {"kind": change.kind, "values": list(change.values)},
-            "activation": [float(value) for value in own[0]],
+            "activation": own[chosen].max(0).tolist(),
+            "rows": _shown(query, rows, own, chosen),
             "concept": [ids[item] for item in concept],
             "results": {
                 tag: self._result(
                     self.galleries.shelf(tag),
                     query,
                     after,
-                    tuple(moved),
+                    tuple(edits),
                     concept,
                     top,
-                    _lowers(change, own),
+                    _lowers(change, own[chosen]),
                 )
                 for tag in tags
             },
         }
 
+    def _after(
+        self, query: Query, stream: str, rows: Rows, edits: Sequence[Edit]
+    ) -> Float[np.ndarray, "n j"]:
+        """Return the query's row of the joint space: as it is, then with each edit made."""
+        hook = self.known.encoder.hook
+        if hook == JOINT:  # nothing is computed after the change
+            found = [rows.x, *(edited(rows.x, edit) for edit in edits)]
+        else:
+            changes = ({}, *({(hook, stream): edit} for edit in edits))
+            found = [joint_rows(self.backbone, query.inputs, own) for own in changes]
+        return np.concatenate(found)
+
     def _check(self, features: Sequence[int]) -> None:
         if not features:
             raise MmfeatError("No feature is named; give at least one.")
+        count = self.known.encoder.trained.d_sae
         for feature in features:
-            if not 0 <= feature < self.atlas.d_sae:
+            if not 0 <= feature < count:
                 raise MmfeatError(
-                    f"{self.atlas.path} has no feature {feature}; give one from 0 to "
-                    f"{self.atlas.d_sae - 1}."
+                    f"{self.known.source} has no feature {feature}; give one from 0 to {count - 1}."
                 )
-
-    def _names(self, feature: int) -> dict[str, str]:
-        return {tag: text for tag, (text, _) in self.atlas.names(feature).items() if text}
-
-    def _codes(self, stream: str, feature: int) -> dict[int, float]:
-        """Return the activations of a feature by row."""
-        rows, values = self.atlas.codes_of_feature(stream, feature)
-        return dict(zip(rows.tolist(), values.tolist(), strict=True))
 
     def _concept(self, query: Query, features: Sequence[int]) -> list[int]:
         """Return the test items on which features fire most, in rows like the query's.
@@ -277,53 +291,15 @@ class Steering:
         Activations are counted in the features' maxima, of several captions the largest. The
         query's own concept is left out: what it retrieves before is no effect.
         """
-        stream, concept = f"{query.modality}.pooled", self.galleries.concept
-        maximum = self.atlas.features()[f"max_activation_{query.modality}"]
+        concept, maximum = self.galleries.concept, self.known.maximum(query)
         total: dict[int, float] = {}
         for feature in features:
-            firing = self._codes(stream, feature)
-            for item, rows in self.galleries.rows(stream).items():
-                most = max((firing.get(row, 0.0) for row in rows), default=0.0)
-                if most > 0:
-                    total[item] = total.get(item, 0.0) + most / float(maximum[feature])
+            for item, most in self.known.firing(query, feature).items():
+                total[item] = total.get(item, 0.0) + most / float(maximum[feature])
         found = sorted(total, key=lambda item: (-total[item], item))
         test = [item for item in found if self.galleries.is_test[item]]
         own = -1 if query.item is None else concept[query.item]
         return [item for item in test if concept[item] != own][:_CONCEPT]
-
-    def _direction(self, query: Query, features: Sequence[int]) -> Float[np.ndarray, "d"] | None:
-        """Return the difference of means of rows with and without the features.
-
-        With: the pictures (for a text, captions in its language) on which they fire most.
-        Without: some on which none of them fires. None where there are none on a side.
-        """
-        pooled, tag = f"{query.modality}.pooled", query.language
-        fires = {row for feature in features for row in self._codes(pooled, feature)}
-        rng = np.random.default_rng(UNIT_SEED)
-        order = [int(item) for item in rng.permutation(self.galleries.items)]
-        rows = self.galleries.rows(pooled)
-        silent = [item for item in order if rows[item] and fires.isdisjoint(rows[item])]
-        if tag is None:
-            examples = (e.item for feature in features for e in self.atlas.image_examples(feature))
-            sides = [
-                [i for i in items if i != query.item and self.atlas.thumbnail(i) is not None]
-                for items in (dict.fromkeys(examples), silent[:_SILENT])
-            ]
-            if not all(sides):
-                return None
-            pictures = ([picture_of(self.atlas, i) for i in items] for items in sides)
-            return difference_of_means(*(self.encoder.images(own).x for own in pictures))
-        known = [self.galleries.captions(tag).get(item, ()) for item in silent]
-        captions = (
-            e.caption for feature in features for e in self.atlas.text_examples(feature)[tag]
-        )
-        texts = [
-            [caption.text for caption in self.atlas.captions(list(dict.fromkeys(captions)))],
-            [caption.text for own in known for caption in own][:_SILENT],
-        ]
-        if not all(texts):
-            return None
-        return difference_of_means(*(self.encoder.texts(own, [tag] * len(own)).x for own in texts))
 
     def _result(
         self,
@@ -376,6 +352,53 @@ class Steering:
                         "probability": float(found.probability[at]),
                     }
         return result
+
+
+def _chosen(
+    query: Query, hook: str, stream: str, rows: Rows, positions: Sequence[int]
+) -> Bool[np.ndarray, "rows"]:
+    """Return which rows of a query are changed.
+
+    Raises
+    ------
+    MmfeatError
+        If it has none, or none at such a position.
+    """
+    if not len(rows.position):
+        raise MmfeatError(
+            f"The {query.kind} {query.label!r} has no rows of {stream} at {hook}; give another."
+        )
+    if not positions:
+        return np.ones(len(rows.position), bool)
+    if stream.endswith("pooled"):
+        raise MmfeatError(
+            f"Of {stream} at {hook} a {query.kind} has one row, at no position; leave positions "
+            "out, or use an SAE of patches or tokens."
+        )
+    for position in positions:
+        if position not in rows.position:
+            raise MmfeatError(
+                f"The {query.kind} has no {stream.partition('.')[2]} {position}; give one from "
+                f"{rows.position.min()} to {rows.position.max()}."
+            )
+    return np.isin(rows.position, positions)
+
+
+def _shown(
+    query: Query,
+    rows: Rows,
+    own: Float[np.ndarray, "rows m"],
+    chosen: Bool[np.ndarray, "rows"],
+) -> list[dict[str, Any]]:
+    """Return where features fire in a query, and where they are changed; of tokens, their text."""
+    found = [
+        {"position": int(position), "activation": values.tolist(), "changed": bool(changed)}
+        for position, values, changed in zip(rows.position, own, chosen, strict=True)
+    ]
+    if rows.start is not None and rows.end is not None:
+        for row, start, end in zip(found, rows.start, rows.end, strict=True):
+            row["text"] = query.label[start:end]
+    return found
 
 
 def _activations(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmfeat.cli.common import AsJson, show
+from mmfeat.cli.common import PROGRESS, AsJson, show
 
 if TYPE_CHECKING:
     from mmfeat.analysis.interventions.edits import Kind
@@ -43,6 +43,34 @@ def steer(
     add: Annotated[float | None, typer.Option("--add", help="Add to the activation.")] = None,
     swap: Annotated[
         str | None, typer.Option("--swap", help="Set to what it is in the item of this id.")
+    ] = None,
+    sae: Annotated[
+        Path | None,
+        typer.Option(
+            "--sae",
+            help="Folder of an SAE of another hook point, whose features are changed inside the "
+            "backbone. [the atlas's own, at joint]",
+        ),
+    ] = None,
+    hook: Annotated[
+        str | None,
+        typer.Option("--hook", help="With --sae, its hook point. [what the SAE says]"),
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            "--stream",
+            help="With --sae, whose rows are changed. [of those it was trained on, patches or "
+            "tokens before pooled rows]",
+        ),
+    ] = None,
+    position: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--position",
+            help="Patch, or with --sae token, in which features are changed; repeat for several. "
+            "[all]",
+        ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Results shown.")] = 10,
     prompt: Annotated[
@@ -83,12 +111,17 @@ def steer(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change features of a picture or text, and see what it retrieves before and after."""
+    """Change features of a picture or text, and see what it retrieves before and after.
+
+    With --sae they are features of a residual hook point, and the backbone runs on.
+    """
     given = [value for value in (image, item, text) if value is not None]
     if prompt is None and len(given) != 1:
         raise typer.BadParameter("Give one of --image, --item and --text.")
     if prompt is not None and (text is not None or len(given) > 1 or swap is not None):
         raise typer.BadParameter("With --prompt give --image or --item, or neither.")
+    if prompt is not None and (sae is not None or hook is not None or stream is not None):
+        raise typer.BadParameter("With --prompt the SAE is that of the atlas; leave out --sae.")
     if answer and (len(answer) != 2 or prompt is None):
         raise typer.BadParameter("Give --answer twice, with --prompt.")
     if sum((clamp is not None, ablate, add is not None, swap is not None)) > 1:
@@ -119,6 +152,8 @@ def steer(
                 kind,
                 amount,
                 picture=picture,
+                streams=("image.patch",) if position else (),
+                patches=position or (),
                 language=tags[0] if tags else None,
                 continuation=continuation,
                 answers=(answer[0], answer[1]) if answer else None,
@@ -129,7 +164,7 @@ def steer(
             )
             show(answered if as_json else _brief_answer(answered), as_json)
             return
-        steering = Steering(opened, backbone)
+        steering = Steering(opened, backbone, sae=sae, hook=hook, stream=stream, progress=PROGRESS)
         if text is not None:
             query = steering.text(text, tags[0] if tags else None)
         elif item is not None:
@@ -150,6 +185,7 @@ def steer(
             query,
             chosen,
             how,
+            positions=position or (),
             languages=[] if text is not None else [normalise_tag(tag) for tag in tags],
             top=top,
             controls=100 if controls is None else controls,
@@ -172,7 +208,12 @@ def _brief_answer(result: dict[str, Any]) -> dict[str, Any]:
 
 def _brief(result: dict[str, Any]) -> dict[str, Any]:
     """Return what is printed for people: names of results instead of all their numbers."""
-    brief = {key: result[key] for key in ("query", "features", "activation")}
+    brief = {key: result[key] for key in ("query", "hook", "stream", "features", "activation")}
+    if result["rows"][0]["position"] >= 0:
+        fires = [_place(row) for row in result["rows"] if any(row["activation"])]
+        changed = [_place(row) for row in result["rows"] if row["changed"]]
+        brief["fires at"] = " ".join(fires) or "nowhere"
+        brief["changed at"] = " ".join(changed) if len(changed) < len(result["rows"]) else "all"
     values = [f"{value:.4g}" for value in result["change"]["values"]]
     brief["change"] = " ".join([result["change"]["kind"], *values])
     brief["concept"] = result["concept"]
@@ -187,3 +228,8 @@ def _brief(result: dict[str, Any]) -> dict[str, Any]:
         shown |= {key: found[key] for key in ("own_before", "own_after") if key in found}
         brief[tag] = shown
     return brief
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Return the position of a patch, or of a token with its text."""
+    return f"{row['position']}:{row['text']}" if "text" in row else str(row["position"])

@@ -197,5 +197,11 @@ def test_the_command_prints_what_is_written_before_and_after(
     assert found["before"]["text"] != found["after"]["text"]
     assert run(app, [*arguments, *limits]) == 0
     assert f"before      {found['before']['text']}"[:11] in capsys.readouterr().out
+    assert run(app, [*arguments, *limits, "--position", "36"]) == 1
+    assert "The picture has no patch 36; give one from 0 to 35." in capsys.readouterr().err
+    assert run(app, [*arguments, *limits, "--position", "7", "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert one["streams"] == ["image.patch"]
+    assert one["continuation"]["change"] != found["continuation"]["change"]
     assert run(app, [*arguments, "--text", "x"]) == 2
     assert "With --prompt give --image or --item" in capsys.readouterr().err
