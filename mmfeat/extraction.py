@@ -299,9 +299,10 @@ def plan(
 
     settings = settings or ExtractSettings()
     corpus, out = Path(corpus), Path(out)
+    began = time.perf_counter()
     with open_corpus(corpus) as source:
         work = _work(source, corpus, out, settings, settings.device)
-        seconds = _seconds(work)
+        seconds = time.perf_counter() - began + _seconds(work)
     free, needed = free_bytes(out), 2 * work.bytes
     return {
         "rows": work.rows,
@@ -320,18 +321,16 @@ def _seconds(work: _Work) -> float:
     size, n = work.request.batch_size, len(work.source)
     starts = np.unique(np.linspace(0, max(n - size, 0), _TRIALS).astype(int)).tolist()
     spans = [(start, min(start + size, n)) for start in starts]
-    done, began, first = 0, time.perf_counter(), 0.0
+    began, took, items = time.perf_counter(), [], []
     with closing(blocks(work.source, work.backbone, work.request, spans)) as batches:
         for (start, stop), _, _ in batches:
-            elapsed = time.perf_counter() - began
-            if first == 0.0:
-                first = elapsed  # with all that is done once
-            else:
-                done += stop - start
-            if elapsed > _TIMED:
+            took.append(time.perf_counter() - began)
+            items.append(stop - start)
+            if took[-1] > _TIMED:
                 break
-    elapsed = time.perf_counter() - began
-    return (elapsed - first) / done * n if done else elapsed
+    first, more = items[0], sum(items[1:])  # with the first is all that is done once
+    each = (took[-1] - took[0]) / more if more else took[0] / max(first, 1)
+    return took[0] + each * (n - first)
 
 
 def free_bytes(out: Path) -> int:

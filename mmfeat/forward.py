@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from mmfeat.backbones.base import Backbone
+    from mmfeat.backbones.runner import Runner
     from mmfeat.corpus.file import Corpus
 
 WORKERS = 8  # at most: each holds a batch of pictures
@@ -157,8 +159,9 @@ def blocks(
     """Run a corpus through a backbone, some items at a time.
 
     Pictures are decoded and preprocessed, and texts tokenised, in threads that run ahead of the
-    model, also while the caller holds a block. Closing the iterator ends them. What a block holds
-    depends on its items alone, except for the rounding of the forward pass.
+    model, also while the caller holds a block; texts are run side by side where that is possible.
+    Closing the iterator ends the threads. What a block holds depends on its items alone, except
+    for the rounding of the forward pass, which is the same each time on the same machine.
 
     Parameters
     ----------
@@ -188,20 +191,17 @@ def blocks(
     MmfeatError
         As in `wanted`; if a value is too large for the dtype, or is NaN.
     """
-    import torch
+    from mmfeat.backbones.runner import Runner
 
-    block = Block(backbone, request)
-    threads = torch.get_num_threads()
-    ready = _ahead(_tasks(source, backbone, request.batch_size, block.streams, spans))
-    try:
-        for part in ready:
-            block.add(part)
-            if part.ends is not None:
-                yield part.ends.span, block.arrays(part.ends), block.skipped
-                block = Block(backbone, request)
-    finally:
-        ready.close()
-        torch.set_num_threads(threads)  # what the workers set holds for threads to come
+    with Runner(backbone) as runner:
+        block = Block(runner, request)
+        tasks = _tasks(source, backbone, request.batch_size, block.streams, spans)
+        with closing(_ahead(tasks)) as ready:
+            for part in ready:
+                block.add(part)
+                if part.ends is not None:
+                    yield part.ends.span, block.arrays(part.ends), block.skipped
+                    block = Block(runner, request)
 
 
 def _ahead(tasks: Iterable[Callable[[], Ready]]) -> Generator[Ready]:
@@ -302,10 +302,10 @@ def _texts(
 class Block:
     """The rows of some items, as they come from the model."""
 
-    def __init__(self, backbone: Backbone, request: Request) -> None:
-        self.streams = wanted(backbone, request)
+    def __init__(self, runner: Runner, request: Request) -> None:
+        self._runner, self._backbone, self._request = runner, runner.backbone, request
+        self.streams = wanted(self._backbone, request)
         self.skipped: list[str] = []
-        self._backbone, self._request = backbone, request
         self._found: dict[tuple[str, str], list[Rows]] = {
             (hook, stream): [] for hook, own in self.streams.items() for stream in own
         }
@@ -317,15 +317,23 @@ class Block:
     def add(self, ready: Ready) -> None:
         """Run what was prepared."""
         self.skipped += ready.skipped
-        for batch in ready.batches:
-            found = self._backbone.run(batch.inputs, self.streams)
-            for hook, own in found.items():
-                for stream, rows in own.items():
-                    self._found[hook, stream].append(self._kept(rows, stream, batch.ids))
-            if not batch.inputs.is_text:
+        texts = all(batch.inputs.is_text for batch in ready.batches)
+        run = self._runner.side_by_side if texts else self._runner.in_turn
+        for batch, found in zip(ready.batches, run(self._rows, ready.batches), strict=True):
+            for key, rows in found.items():
+                self._found[key].append(rows)
+            if not texts:
                 self._pictures += batch.ids.tolist()
                 for hook, grids in self._grids.items():
                     grids += self._backbone.grids(hook, batch.inputs)
+
+    def _rows(self, backbone: Backbone, batch: Batch) -> dict[tuple[str, str], Rows]:
+        """Run a batch and return the rows that are stored."""
+        return {
+            (hook, stream): self._kept(rows, stream, batch.ids)
+            for hook, own in backbone.run(batch.inputs, self.streams).items()
+            for stream, rows in own.items()
+        }
 
     def _kept(self, rows: Rows, stream: str, ids: Int[np.ndarray, "inputs"]) -> Rows:
         """Return the rows that are stored, as they are stored; `source` is the item or caption."""

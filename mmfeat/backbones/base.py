@@ -244,6 +244,13 @@ class Backbone(ABC):
             If there is no such hook point or stream.
         """
 
+    def twin(self) -> Backbone | None:
+        """Return one with the same weights that runs texts while this one does, in other threads.
+
+        None where that is not safe, as of models that change themselves while they run.
+        """
+        return None
+
     def project(
         self, hook: str, stream: str, x: Float[Tensor, "rows d"]
     ) -> Float[Tensor, "rows j"]:

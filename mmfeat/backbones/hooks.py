@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from torch.nn import Module
 
 from mmfeat.backbones.base import Edit, HookPoint, Reading, Site, Where
 from mmfeat.errors import MmfeatError
+
+_NUMBERING = Lock()  # torch numbers all hooks with one counter, which is not safe for threads
 
 
 class _Enough(Exception):
@@ -50,14 +53,15 @@ def read(
     """
     outputs: dict[str, Tensor] = {}
     last = "" if whole else [name for name in sites if name in wanted][-1]
-    handles = [
-        sites[name].module.register_forward_hook(
-            _hook(sites[name], name in wanted, edits.get(name, []), outputs, name == last),
-            # Before hooks of the model's own, which may pass on what they were given.
-            prepend=True,
-        )
-        for name in dict.fromkeys((*wanted, *edits))
-    ]
+    with _NUMBERING:
+        handles = [
+            sites[name].module.register_forward_hook(
+                _hook(sites[name], name in wanted, edits.get(name, []), outputs, name == last),
+                # Before hooks of the model's own, which may pass on what they were given.
+                prepend=True,
+            )
+            for name in dict.fromkeys((*wanted, *edits))
+        ]
     try:
         result = call()
     except _Enough:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -102,6 +103,17 @@ class OpenClipBackbone(HookedBackbone):
         spans = token_spans(self._tokenizer, texts, self.context_length)
         width = max([self._text.needed(ids), *(own[-1][0] + 1 for own in spans if own)])
         return Inputs({"text": ids[:, :width]}, len(texts), spans=spans)
+
+    def twin(self) -> OpenClipBackbone | None:
+        """Return a backbone whose modules are its own, hooks and all, and whose weights are not."""
+        if not self._text.pure:
+            return None
+        shared = {id(x): x for x in (*self.model.parameters(), *self.model.buffers())}
+        other = copy(self)
+        other.model, other._vision, other._text, other.sites = deepcopy(
+            (self.model, self._vision, self._text, self.sites), shared
+        )
+        return other
 
     def _call(self, inputs: Inputs) -> Float[Tensor, "batch d"]:
         if inputs.is_text:

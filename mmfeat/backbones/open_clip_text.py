@@ -26,9 +26,12 @@ class TextTower(ABC):
     ----------
     sites : dict of str to Site
         By hook point, in the order of computation.
+    pure : bool
+        Whether its modules change nothing when they run: neither themselves nor their classes.
     """
 
     sites: Mapping[str, Site]
+    pure: bool
 
     @abstractmethod
     def needed(self, ids: Int[Tensor, "batch sequence"]) -> int:
@@ -69,6 +72,8 @@ def text_tower(spec: str, model: Any) -> TextTower:
 
 class _Own(TextTower):
     """open_clip's transformer, in a module of its own or spread over the model (CLIP)."""
+
+    pure = True
 
     def __init__(self, tower: Any) -> None:
         self._tower = tower
@@ -143,6 +148,8 @@ class _Own(TextTower):
 
 class _Transformers(TextTower):
     """A transformers encoder (BERT, RoBERTa, mT5, M2M100)."""
+
+    pure = False  # releases of transformers swap the forwards of modules while they run
 
     def __init__(self, spec: str, tower: HFTextEncoder) -> None:
         self._tower = tower

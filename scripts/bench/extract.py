@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ from safetensors.torch import save_file
 
 from mmfeat.backbones.base import JOINT, STREAMS, Backbone, Inputs
 from mmfeat.backbones.registry import BUNDLED, load_backbone
+from mmfeat.backbones.runner import Runner
 from mmfeat.corpus.file import Corpus, open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.corpus.openmoji import load_emoji
@@ -159,16 +161,20 @@ def run_prepared(
     backbone: Backbone, request: Request, batches: Sequence[Inputs], held: int
 ) -> Iterator[Part]:
     """Run tensors as the extraction of blocks does; a block holds so many inputs."""
-    done = 0
-    block = Block(backbone, request)
-    for number, inputs in enumerate(batches, 1):
-        last = done + inputs.count
-        block.add(Ready([Batch(np.arange(done, last), inputs)]))
-        if last % held == 0 or number == len(batches):
-            one = np.arange(last), np.zeros(last, np.int64)  # a caption an item, one language
-            yield block.arrays(Items((0, last), [], [], None, 0, *one, [])), block.skipped
-            block = Block(backbone, request)
-        done = last
+    ends = np.cumsum([inputs.count for inputs in batches])
+    ready = [
+        Batch(np.arange(end - inputs.count, end), inputs)
+        for end, inputs in zip(ends, batches, strict=True)
+    ]
+    with Runner(backbone) as runner:
+        for _, own in groupby(ready, key=lambda batch: batch.ids[0] // held):
+            block = Block(runner, request)
+            block.add(Ready(list(own)))
+            one = (
+                np.arange(ends[-1]),
+                np.zeros(ends[-1], np.int64),
+            )  # a caption an item, one language
+            yield block.arrays(Items((0, ends[-1]), [], [], None, 0, *one, [])), block.skipped
 
 
 @torch.inference_mode()

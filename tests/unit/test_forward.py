@@ -114,7 +114,7 @@ def all_of(corpus: Corpus, backbone: Backbone, asked: Request, cuts: Iterable[in
 
 
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("prepare")]
+    return [t.name for t in threading.enumerate() if t.name.startswith(("prepare", "run"))]
 
 
 def test_every_row_is_that_of_its_item_run_alone(corpus: Corpus, backbone: Backbone) -> None:
@@ -190,6 +190,23 @@ def test_neither_batches_nor_blocks_change_what_is_found(
 def test_the_same_call_gives_the_same_bits(corpus: Corpus, backbone: Backbone) -> None:
     one, other = (all_of(corpus, backbone, request(), [0, 6, 12]) for _ in range(2))
     assert {n: a.tobytes() for n, a in one.items()} == {n: a.tobytes() for n, a in other.items()}
+
+
+def test_the_number_of_cores_changes_no_bit_of_texts(corpus: Corpus, backbone: Backbone) -> None:
+    before, found = torch.get_num_threads(), []
+    asked = request(streams=("text.pooled", "text.token"), hooks=("joint", "text.blocks.0.mlp"))
+    try:
+        for count in (1, 2, 3):  # of some 24 captions, four a batch
+            torch.set_num_threads(count)
+            running = blocks(corpus, backbone, asked, [(0, 12)])
+            arrays = next(running)[1]
+            assert sum(name.startswith("run") for name in threads()) == (count if count > 1 else 0)
+            running.close()
+            found.append({name: array.tobytes() for name, array in arrays.items()})
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+    assert threads() == []
 
 
 def test_many_hook_points_and_streams_take_one_pass(corpus: Corpus, backbone: Backbone) -> None:
@@ -375,7 +392,7 @@ def test_texts_of_like_length_share_a_batch(tmp_path: Path, backbone: Backbone) 
     with open_corpus(path) as corpus:
         ((_, arrays, _),) = blocks(corpus, backbone, asked, [(0, 16)])
     handle.remove()
-    assert widths == [3, 12]
+    assert sorted(widths) == [3, 12]  # side by side, in any order
     assert arrays["joint/text.pooled/caption"].tolist() == list(range(16))
 
 
