@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmfeat.sae.ranks import local
+
 
 class Adam:
     """torch's fused Adam.
 
     It copies what does not lie row by row in memory before it works on it; a transposed
-    parameter is given to it the other way round instead.
+    parameter is given to it the other way round instead, and of a DTensor this rank's part.
 
     Parameters
     ----------
@@ -25,11 +27,9 @@ class Adam:
 
     def __init__(self, parameters: Sequence[Tensor], betas: tuple[float, float]) -> None:
         self._parameters = list(parameters)
-        self._turned = [p.ndim == 2 and not p.is_contiguous() for p in self._parameters]
-        self._leaves = [
-            p.detach().T if turned else p
-            for p, turned in zip(self._parameters, self._turned, strict=True)
-        ]
+        own = [local(p.detach()) for p in self._parameters]
+        self._turned = [p.ndim == 2 and not p.is_contiguous() for p in own]
+        self._leaves = [p.T if turned else p for p, turned in zip(own, self._turned, strict=True)]
         self._adam = torch.optim.Adam(self._leaves, betas=betas, fused=True)
 
     def forget_gradients(self) -> None:
@@ -51,17 +51,23 @@ class Adam:
         for parameter, leaf, turned in zip(
             self._parameters, self._leaves, self._turned, strict=True
         ):
-            if turned:
-                leaf.grad = None if parameter.grad is None else parameter.grad.T
+            if parameter.grad is not None:
+                gradient = local(parameter.grad)
+                leaf.grad = gradient.T if turned else gradient
         for group in self._adam.param_groups:
             group["lr"] = lr
         # As a gradient scaler does it.
         scale = None if divisor is None else divisor.float()
         self._adam.grad_scale = scale  # type: ignore[attr-defined]
         self._adam.step()
+        for leaf in self._leaves:
+            leaf.grad = None
 
     def moments(self, parameter: Tensor) -> list[Tensor]:
-        """Return the moments of a parameter, entry for entry; none before the first step."""
+        """Return the moments of a parameter, entry for entry; none before the first step.
+
+        Of a DTensor, those of this rank's part.
+        """
         for own, leaf, turned in zip(self._parameters, self._leaves, self._turned, strict=True):
             if own is parameter:
                 known = [t for t in self._adam.state.get(leaf, {}).values() if t.ndim == leaf.ndim]

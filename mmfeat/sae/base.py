@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmfeat.sae.codes import Codes, DenseCodes
-from mmfeat.sae.ranks import Ranks
+from mmfeat.sae.ranks import Ranks, like, local
 
 _CACHED = 1 << 18  # numbers of a block, 1 MiB
 
@@ -36,7 +36,8 @@ class SAE(nn.Module):
     saved : tuple of str
         Names of the tensors a finished SAE is saved with.
     ranks : Ranks
-        The processes that train it; where they divide the latents, it has `d_sae` of them.
+        The processes that train it; where they divide the latents, it has `d_sae` of them, and
+        its Parameters are DTensors (`mmfeat.sae.registry`).
     """
 
     architecture: ClassVar[str]
@@ -111,6 +112,21 @@ class SAE(nn.Module):
     def after_step(self) -> None:
         """Bring parameters back to where they must be."""
 
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold: of DTensors, this rank's parts."""
+        return {name: local(tensor) for name, tensor in self.state_dict().items()}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take back the state of a checkpoint.
+
+        Raises
+        ------
+        KeyError, RuntimeError
+            If it has other tensors or shapes.
+        """
+        own = self.state_dict()
+        self.load_state_dict({name: like(own[name], part) for name, part in state.items()})
+
     def finished(self) -> SAE:
         """Return what is saved: unit decoder rows, and an activation of single rows."""
         return self.requires_grad_(False).eval()
@@ -137,13 +153,14 @@ class UnitDecoder(SAE):
         """Remove the part of the decoder's gradient that only changes norms."""
         if self.W_dec.grad is None:
             return
-        for rows, gradient in zip(_blocks(self.W_dec), _blocks(self.W_dec.grad), strict=True):
+        table, gradients = local(self.W_dec), local(self.W_dec.grad)
+        for rows, gradient in zip(_blocks(table), _blocks(gradients), strict=True):
             gradient.addcmul_((gradient * rows).sum(1, keepdim=True), rows, value=-1)
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Scale decoder rows to unit norm."""
-        for rows in _blocks(self.W_dec):
+        for rows in _blocks(local(self.W_dec)):
             rows.div_(rows.norm(dim=1, keepdim=True).clamp(min=1e-8))
 
 

@@ -14,6 +14,7 @@ from mmfeat.errors import MmfeatError
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.tensor import DTensor
 
 
 class Axis:
@@ -26,7 +27,6 @@ class Axis:
     """
 
     def __init__(self, mesh: DeviceMesh | None = None) -> None:
-        self._mesh = mesh
         self._group = None if mesh is None else mesh.get_group()
         self.size = 1 if mesh is None else mesh.size()
         self.rank = 0 if mesh is None else mesh.get_local_rank()
@@ -46,8 +46,13 @@ class Axis:
         if self.size == 1:
             return part
         whole = part.detach().clone()
-        dist.all_reduce(whole, group=self._group)
+        self.add_up(whole)
         return whole
+
+    def add_up(self, part: Tensor) -> None:
+        """Turn numbers, which have no gradient, into their sum over ranks where they lie."""
+        if self.size > 1:
+            dist.all_reduce(part, group=self._group)
 
     def summed(self, part: Tensor) -> Tensor:
         """Return the sum over ranks of what all of them go on with alike.
@@ -93,14 +98,15 @@ class Axis:
         return greatest
 
     @torch.no_grad()
-    def whole(self, part: Tensor, dim: int) -> Tensor:
-        """Return what ranks have as equal parts along a dimension, as one tensor."""
-        if self._mesh is None:
-            return part
-        from torch.distributed.tensor import DTensor, Shard
+    def placed(self, part: Tensor, dim: int | None) -> DTensor:
+        """Return equal parts along a dimension, or with None copies of one tensor, as a DTensor."""
+        from torch.distributed.device_mesh import DeviceMesh
+        from torch.distributed.tensor import DTensor, Replicate, Shard
 
-        found: Tensor = DTensor.from_local(part, self._mesh, [Shard(dim)]).full_tensor()
-        return found
+        assert self._group is not None
+        # A DTensor brings its part to the device of its mesh.
+        mesh = DeviceMesh.from_group(self._group, part.device.type, mesh_dim_names=("shards",))
+        return DTensor.from_local(part, mesh, [Replicate() if dim is None else Shard(dim)])
 
     @torch.no_grad()
     def least_of_highest(self, values: Float[Tensor, "rows n"], k: int) -> Float[Tensor, "rows"]:
@@ -136,6 +142,21 @@ class _Joined(torch.autograd.Function):
         (gradient,) = gradients
         whole = ctx.axis.total(gradient.contiguous())
         return whole[ctx.first : ctx.first + ctx.length], None
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return this rank's part of a DTensor; any other tensor as it is."""
+    found: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return found
+
+
+def like(known: Tensor, part: Tensor) -> Tensor:
+    """Return parts of ranks as a DTensor where a known one is, placed alike; else as they are."""
+    if not hasattr(known, "device_mesh") or not hasattr(known, "placements"):
+        return part
+    from torch.distributed.tensor import DTensor
+
+    return DTensor.from_local(part, known.device_mesh, known.placements)
 
 
 class Ranks:

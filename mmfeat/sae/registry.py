@@ -1,11 +1,12 @@
-"""The architectures by name, and SAEs from settings."""
+"""The architectures by name, SAEs from settings, and their parts where ranks divide them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmfeat.sae.base import SAE
@@ -13,7 +14,7 @@ from mmfeat.sae.batch_topk import BatchTopKSAE
 from mmfeat.sae.gated import GatedSAE
 from mmfeat.sae.jump_relu import JumpReLUSAE
 from mmfeat.sae.matryoshka import MatryoshkaSAE
-from mmfeat.sae.ranks import Ranks
+from mmfeat.sae.ranks import Ranks, local
 from mmfeat.sae.relu import ReLUSAE
 from mmfeat.sae.settings import SAESettings
 from mmfeat.sae.topk import TopKSAE
@@ -22,6 +23,8 @@ _CLASSES = (TopKSAE, BatchTopKSAE, MatryoshkaSAE, ReLUSAE, JumpReLUSAE, GatedSAE
 ARCHITECTURES: Mapping[str, type[SAE]] = {sae.architecture: sae for sae in _CLASSES}
 
 _DECODER = ("W_dec", "b_dec")
+# Their dimension; None where each rank has the whole.
+_LATENTS = {"W_enc": 1, "b_enc": 0, "W_dec": 0, "b_dec": None, "gain": 0}
 _BLOCK = 1 << 12  # latents drawn at a time
 
 
@@ -31,6 +34,7 @@ def build(
     *,
     untied_selection: bool = False,
     ranks: Ranks | None = None,
+    device: torch.device | str = "cpu",
 ) -> dict[str, SAE]:
     """Return the SAEs of pictures and captions.
 
@@ -44,7 +48,10 @@ def build(
     untied_selection : bool
         Whether each modality selects by itself: buffers (a gain, a threshold) are apart.
     ranks : Ranks, optional
-        The processes that train; where they divide the latents, each has its part.
+        The processes that train; where they divide the latents, each has its part, and
+        Parameters are DTensors of all.
+    device : torch.device
+        Where the tensors are.
 
     Returns
     -------
@@ -62,13 +69,43 @@ def build(
         torch.set_rng_state(state)
         _draw_part(image, settings.d_sae)
     encoders, decoders = settings.encoders == "modality", settings.decoders == "modality"
-    if not (encoders or decoders or untied_selection):
-        return {"image": image, "text": image}
-    text = copy.deepcopy(image)
-    for name, parameter in image.named_parameters():
-        if not (decoders if name in _DECODER else encoders):
-            setattr(text, name, parameter)
+    image.to(device)
+    text = image
+    if encoders or decoders or untied_selection:
+        text = copy.deepcopy(image)
+        for name, parameter in image.named_parameters():
+            if not (decoders if name in _DECODER else encoders):
+                setattr(text, name, parameter)
+    if ranks.shards.size > 1:
+        _place([image] if text is image else [image, text])
     return {"image": image, "text": text}
+
+
+def _place(saes: Sequence[SAE]) -> None:
+    """Turn the parameters, of which each rank has its part, into DTensors."""
+    placed: dict[Tensor, nn.Parameter] = {}  # what SAEs share they go on sharing
+    for sae in saes:
+        for name, parameter in list(sae.named_parameters()):
+            if parameter not in placed:
+                whole = sae.ranks.shards.placed(parameter.detach(), _LATENTS[name])
+                placed[parameter] = nn.Parameter(whole)
+            setattr(sae, name, placed[parameter])
+
+
+def parts(saes: Mapping[str, SAE]) -> Mapping[str, SAE]:
+    """Return what a step works with: SAEs that have this rank's part of each Parameter instead.
+
+    A gradient flows on from the part, as the same part of a DTensor. Where no rank divides the
+    latents, the SAEs themselves.
+    """
+    if all(sae.ranks.shards.size == 1 for sae in saes.values()):
+        return saes
+    own = {whole: local(whole) for sae in saes.values() for whole in sae.parameters()}
+    found = {}
+    for modality, sae in saes.items():
+        found[modality] = copy.copy(sae)
+        vars(found[modality]).update((name, own[p]) for name, p in sae.named_parameters())
+    return found
 
 
 @torch.no_grad()
@@ -97,9 +134,7 @@ def whole(sae: SAE) -> SAE:
         return sae
     assert isinstance(sae, TopKSAE)
     found = TopKSAE(sae.d_in, sae.d_sae * shards.size, sae.k)
-    found.W_dec.copy_(shards.whole(sae.W_dec, 0))
-    found.W_enc.copy_(shards.whole(sae.W_enc, 1))
-    found.b_enc.copy_(shards.whole(sae.b_enc, 0))
-    found.b_dec.copy_(sae.b_dec)
-    found.gain.copy_(shards.whole(sae.gain, 0))
+    for name, tensor in found.state_dict().items():
+        part = local(getattr(sae, name)).cpu()  # where all backends can put them together
+        tensor.copy_(shards.placed(part, _LATENTS[name]).full_tensor())
     return found

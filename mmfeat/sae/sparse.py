@@ -94,7 +94,7 @@ class Support:
         return order, self.row[order], first
 
 
-def _by_row(
+def by_row(
     support: Support, values: Float[Tensor, "active"], table: Float[Tensor, "d_sae width"]
 ) -> Float[Tensor, "rows width"]:
     """Return for each row the sum of table rows of its latents, times its values."""
@@ -103,7 +103,7 @@ def _by_row(
     )
 
 
-def _by_latent(
+def by_latent(
     support: Support, values: Float[Tensor, "active"], table: Float[Tensor, "rows width"]
 ) -> Float[Tensor, "d_sae width"]:
     """Return for each latent the sum of table rows it is in, times its values there."""
@@ -137,9 +137,9 @@ class _Encode(torch.autograd.Function):
         (gradient,) = gradients
         x, W_enc = ctx.saved_tensors
         support: Support = ctx.support
-        d_x = _by_row(support, gradient, W_enc.T) if ctx.needs_input_grad[0] else None
+        d_x = by_row(support, gradient, W_enc.T) if ctx.needs_input_grad[0] else None
         d_bias = gradient.new_zeros(support.d_sae).index_add_(0, support.latents, gradient)
-        return d_x, _by_latent(support, gradient, x).T, d_bias, None, None
+        return d_x, by_latent(support, gradient, x).T, d_bias, None, None
 
 
 class _Decode(torch.autograd.Function):
@@ -149,7 +149,7 @@ class _Decode(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, W_dec: Tensor, support: Support) -> Tensor:
         ctx.save_for_backward(values, W_dec)
         ctx.support = support
-        return _by_row(support, values, W_dec)
+        return by_row(support, values, W_dec)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
@@ -157,7 +157,7 @@ class _Decode(torch.autograd.Function):
         values, W_dec = ctx.saved_tensors
         support: Support = ctx.support
         gradient = gradient.contiguous()
-        return at(support, gradient, W_dec), _by_latent(support, values, gradient), None
+        return at(support, gradient, W_dec), by_latent(support, values, gradient), None
 
 
 class _Products(torch.autograd.Function):
@@ -168,7 +168,7 @@ class _Products(torch.autograd.Function):
         table_b = _transposed(b, rows_b)
         ctx.save_for_backward(a, table_b)
         ctx.supports = rows_a, rows_b
-        return _by_row(rows_a, a, table_b)
+        return by_row(rows_a, a, table_b)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:

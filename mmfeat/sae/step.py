@@ -13,13 +13,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mmfeat.sae.adam import Adam
+from mmfeat.sae.auxiliary import Auxiliary, auxiliary
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import PairBatch, modality_of
 from mmfeat.sae.codes import Codes
 from mmfeat.sae.dead import Silence
 from mmfeat.sae.objectives import Pair, pair_loss
-from mmfeat.sae.ranks import Ranks
-from mmfeat.sae.registry import build
+from mmfeat.sae.ranks import Ranks, local
+from mmfeat.sae.registry import build, parts
 from mmfeat.sae.resampling import resample
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import OptimiserSettings, TrainSettings
@@ -35,36 +36,6 @@ def learning_rate(step: int, settings: OptimiserSettings) -> float:
     rise = (step + 1) / max(1.0, settings.warmup * settings.steps)
     fall = (settings.steps - step) / max(1e-9, settings.decay * settings.steps)
     return settings.lr * min(1.0, rise, fall)
-
-
-def auxiliary_loss(
-    sae: SAE,
-    x: Float[Tensor, "rows d_in"],
-    error: Float[Tensor, "rows d_in"],
-    dead: Bool[Tensor, "d_sae"],
-    k: int,
-) -> Tensor:
-    """Error of the error when the k strongest dead latents explain it (Gao et al. 2024, AuxK).
-
-    Normalised by the error's variance, so that its weight has one meaning. Where ranks divide
-    the rows, the part of this one's.
-    """
-    rows, shards = sae.ranks.rows, sae.ranks.shards
-    latents = dead.nonzero().squeeze(1)
-    total = int(shards.total(dead.sum()))
-    if total == 0:
-        return x.new_zeros(())
-    pre = sae.pre_activations(x, latents)
-    values, chosen = pre.topk(min(k, len(latents)), dim=1, sorted=False)
-    if shards.size > 1:
-        # Others have dead latents too: only the strongest of all speak.
-        held = values.new_full((len(x), k), -torch.inf)
-        held[:, : values.shape[1]] = values.detach()
-        least = shards.least_of_highest(held, min(k, total))
-        values = torch.where(values >= least[:, None], values, 0.0)
-    codes = torch.zeros_like(pre).scatter(1, chosen, values.relu())
-    guess = shards.summed(codes @ sae.W_dec[latents])
-    return (guess - error).square().sum() / rows.total(error.square().sum()).clamp(min=1e-12)
 
 
 class Diverged(ArithmeticError):
@@ -98,10 +69,10 @@ class Training:
         options = settings.optimiser
         self.settings, self.d_in, self.ranks = settings, d_in, ranks or Ranks()
         balance = settings.support.balance
-        self.saes = build(settings.sae, d_in, untied_selection=balance > 0, ranks=ranks)
+        self.saes = build(
+            settings.sae, d_in, untied_selection=balance > 0, ranks=ranks, device=device
+        )
         self.modules = list({id(sae): sae for sae in self.saes.values()}.values())
-        for sae in self.modules:
-            sae.to(device)
         parameters = {id(p): p for sae in self.modules for p in sae.parameters()}
         self.parameters = list(parameters.values())
         self.optimiser = Adam(self.parameters, options.betas)
@@ -118,7 +89,7 @@ class Training:
     def state(self) -> dict[str, Any]:
         """Return all that a checkpoint must hold."""
         return {
-            "saes": [sae.state_dict() for sae in self.modules],
+            "saes": [sae.state() for sae in self.modules],
             "optimiser": self.optimiser.state(),
             "silence": self.silence.state(),
             "rates": [balance.rate for balance in self.balance.values()],
@@ -128,7 +99,7 @@ class Training:
     def load(self, state: dict[str, Any]) -> None:
         """Take back the state of a checkpoint."""
         for sae, values in zip(self.modules, state["saes"], strict=True):
-            sae.load_state_dict(values)
+            sae.load(values)
         for balance, rate in zip(self.balance.values(), state["rates"], strict=True):
             balance.rate.copy_(rate)
         self.optimiser.load(state["optimiser"])
@@ -144,7 +115,8 @@ class Training:
             If the loss is not finite or has exploded.
         """
         options = self.settings.optimiser
-        saes = {view: self.saes[modality_of(view)] for view in batch.rows}
+        here = parts(self.saes)
+        saes = {view: here[modality_of(view)] for view in batch.rows}
         mine = self.ranks.rows.share(len(batch.item))
         rows = {view: x[mine] for view, x in batch.rows.items()}
         codes = self._codes(saes, rows)
@@ -161,15 +133,23 @@ class Training:
         loss = loss + error + self._pair_loss(batch, saes, codes)
         self._observe(batch, codes)
         dead = self.silence.dead(options.dead_after)
+        share = options.aux_weight / len(saes)
+        helped: list[tuple[SAE, Auxiliary]] = []
         if options.aux_k:
             for view, sae in saes.items():
                 left = (rows[view] - codes[view].decode(sae)).detach()
-                auxiliary = auxiliary_loss(sae, rows[view], left, dead, options.aux_k)
-                loss = loss + options.aux_weight * auxiliary / len(saes)
+                found = auxiliary(sae, rows[view], left, dead, options.aux_k)
+                if found is not None:
+                    helped.append((self.saes[modality_of(view)], found))
+                    loss = loss + share * found.loss
         whole = self.ranks.rows.total(torch.stack([loss, error])).tolist()
         if not (math.isfinite(whole[0]) and whole[1] < _EXPLODED):
             raise Diverged
-        self._update(loss, step)
+        self.optimiser.forget_gradients()
+        torch.autograd.backward(loss)
+        for sae, found in helped:
+            found.add_to(sae, share)
+        self._update(step)
         # Not while the learning rate falls: what begins anew then would not be learnt.
         learns = step + 1 <= (1 - options.decay) * options.steps
         if options.resample_every and (step + 1) % options.resample_every == 0 and learns:
@@ -220,14 +200,13 @@ class Training:
             own = [codes[view] for view in codes if modality_of(view) == modality]
             balance.observe(own, batch.concept)
 
-    def _update(self, loss: Tensor, step: int) -> None:
+    def _update(self, step: int) -> None:
+        """Take the optimiser's step with the gradients that are there."""
         options = self.settings.optimiser
-        self.optimiser.forget_gradients()
-        torch.autograd.backward(loss)
         if self.ranks.rows.size > 1:
             for parameter in self.parameters:
                 if parameter.grad is not None:
-                    parameter.grad = self.ranks.rows.total(parameter.grad)
+                    self.ranks.rows.add_up(local(parameter.grad))
         for sae in self.modules:
             sae.before_step()
         divisor = None
@@ -242,11 +221,11 @@ class Training:
     def _norm(self) -> Float[Tensor, ""]:
         """Return the norm of the gradient of all latents."""
         common = {id(sae.b_dec) for sae in self.modules}  # ranks that divide the latents have it
-        parts: dict[bool, list[Tensor]] = {True: [], False: []}
+        gradients: dict[bool, list[Tensor]] = {True: [], False: []}
         for parameter in self.parameters:
             if parameter.grad is not None:
-                parts[id(parameter) in common].append(parameter.grad)
-        whole, part = (torch.nn.utils.get_total_norm(parts[key]) for key in (True, False))
+                gradients[id(parameter) in common].append(local(parameter.grad))
+        whole, part = (torch.nn.utils.get_total_norm(gradients[key]) for key in (True, False))
         return (whole.square() + self.ranks.shards.total(part.square())).sqrt()
 
     def _resample(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -193,42 +194,115 @@ def test_more_shards_than_processes_are_one_sentence(
 
 HELD = """
 import json, sys
+from pathlib import Path
 import torch
 from mmfeat.sae.batch import PairBatch
-from mmfeat.sae.ranks import launched, parted
+from mmfeat.sae.ranks import launched, local, parted
+from mmfeat.sae.registry import build
 from mmfeat.sae.settings import load_settings
 from mmfeat.sae.step import Training
 
 ranks = launched(int(sys.argv[1]))
 settings = load_settings(None, {
-    "streams": ["image.pooled"], "sae.d_sae": 4096, "sae.k": 8, "optimiser.aux_k": 0,
+    "sae.d_sae": 4096, "sae.k": 8, "sae.encoders": "modality", "optimiser.clip": 0.5,
+    "optimiser.dead_after": 1, "optimiser.aux_k": 16, "optimiser.lr": 1e-3,
 })
+build(settings.sae, 64, ranks=ranks)
+imported = "torch.distributed.tensor" in sys.modules  # later torch's own Adam does so
 training = Training(64, settings, ranks=ranks)
-x = torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
-number = torch.arange(32)
-batch = PairBatch({"image.pooled": x}, {"image.pooled": -torch.ones(32, dtype=torch.int64)},
-                  {"image.pooled": torch.ones(32)}, number, number)
-loss = training.step(batch, 0)
-held = [p for p in training.parameters]
-held += [m for p in training.parameters for m in training.optimiser.moments(p)]
-from pathlib import Path
-said = json.dumps([loss, sum(t.numel() for t in held)])
-Path(sys.argv[2], f"{ranks.shards.size}.{ranks.shards.rank}").write_text(said)
+image, text = training.saes["image"], training.saes["text"]
+named = {
+    f"{modality} {name}": p for modality in ("image", "text")
+    for name, p in training.saes[modality].named_parameters()
+}
+
+def full(p):
+    return getattr(p, "full_tensor", p.detach)().detach().clone()
+
+def whole():
+    return {name: full(p) for name, p in named.items()}
+
+tensors = [whole()]
+draw, number = torch.Generator().manual_seed(0), torch.arange(32)
+losses = []
+for step in range(3):
+    x = torch.randn(2, 32, 64, generator=draw)
+    batch = PairBatch(
+        dict(zip(settings.streams, x)),
+        dict.fromkeys(settings.streams, torch.zeros(32, dtype=torch.int64)),
+        dict.fromkeys(settings.streams, torch.ones(32)), number, number,
+    )
+    losses.append(training.step(batch, step))
+tensors.append(whole())
+moments = [m for p in training.parameters for m in training.optimiser.moments(p)]
+held = [local(t) for t in [*training.parameters, *moments]]
+said = {
+    "losses": losses,
+    "numbers": sum(t.untyped_storage().nbytes() // 4 for t in held),
+    "tied": image.W_dec is text.W_dec and image.W_enc is not text.W_enc,
+    "imported": imported,
+    "kept": [type(t).__name__ for values in training.state()["saes"] for t in values.values()],
+    "parts": {name: list(local(p).shape) for name, p in named.items()},
+    "placed": {
+        name: [[t.device_mesh.mesh_dim_names, *map(repr, t.placements)] for t in (p, p.grad)]
+        for name, p in named.items() if type(p).__name__ == "DTensor"
+    },
+}
+place = Path(sys.argv[2], f"{ranks.shards.size}.{ranks.shards.rank}")
+torch.save(tensors, f"{place}.pt")
+Path(f"{place}.json").write_text(json.dumps(said))
 parted()
 """
 
 
-def test_a_rank_holds_its_part_of_the_dictionary_alone(tmp_path: Path) -> None:
-    script = tmp_path / "held.py"
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what each of one, two and four shards has in memory, after three steps."""
+    folder = tmp_path_factory.mktemp("held")
+    script = folder / "held.py"
     script.write_text(HELD)
-    found = {}
     for shards in (1, 2, 4):
-        launch(shards, [str(script), str(shards), str(tmp_path)])
-        found[shards] = [json.loads(f.read_text()) for f in sorted(tmp_path.glob(f"{shards}.*"))]
-        assert len(found[shards]) == shards
-    ((loss, whole),) = found[1]
-    for shards in (2, 4):
-        for part_loss, part in found[shards]:
-            assert part_loss == pytest.approx(loss, rel=1e-6)
-            # The bias of the decoder is everyone's.
-            assert part == pytest.approx(whole / shards, abs=3 * 64)
+        launch(shards, [str(script), str(shards), str(folder)])
+    return folder
+
+
+def ranks_of(held: Path, shards: int) -> list[dict[str, Any]]:
+    return [json.loads((held / f"{shards}.{rank}.json").read_text()) for rank in range(shards)]
+
+
+@pytest.mark.parametrize("shards", [2, 4])
+def test_a_rank_holds_its_part_of_the_dictionary_alone(held: Path, shards: int) -> None:
+    (one,) = ranks_of(held, 1)
+    for rank in ranks_of(held, shards):
+        assert rank["losses"] == pytest.approx(one["losses"], rel=1e-5)
+        # The bias of the decoder is everyone's.
+        assert rank["numbers"] == pytest.approx(one["numbers"] / shards, abs=3 * 64)
+
+
+@pytest.mark.parametrize("shards", [2, 4])
+def test_parameters_of_a_divided_dictionary_are_dtensors_of_all_latents(
+    held: Path, shards: int
+) -> None:
+    own = {"W_enc": [64, 4096 // shards], "b_enc": [4096 // shards], "W_dec": [4096 // shards, 64]}
+    split = {"W_enc": "Shard(dim=1)", "b_enc": "Shard(dim=0)", "W_dec": "Shard(dim=0)"}
+    for rank in ranks_of(held, shards):
+        assert rank["tied"] and len(rank["parts"]) == 8
+        assert set(rank["kept"]) == {"Tensor"}  # in a checkpoint
+        for parameter, shape in rank["parts"].items():
+            name = parameter.split()[1]
+            assert shape == own.get(name, [64])
+            # And its gradient.
+            assert rank["placed"][parameter] == 2 * [[["shards"], split.get(name, "Replicate()")]]
+    start, after = torch.load(held / "1.0.pt")
+    for rank in range(shards):
+        found = torch.load(held / f"{shards}.{rank}.pt")
+        for name, tensor in start.items():
+            assert torch.equal(found[0][name], tensor)
+            assert (after[name] - tensor).abs().max() > 1e-4
+            torch.testing.assert_close(found[1][name], after[name], rtol=0, atol=2e-6, msg=name)
+
+
+def test_one_process_has_no_dtensor(held: Path) -> None:
+    (one,) = ranks_of(held, 1)
+    assert not one["imported"] and one["placed"] == {}
+    assert one["tied"] and one["parts"]["text W_enc"] == [64, 4096]

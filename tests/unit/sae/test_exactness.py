@@ -34,6 +34,7 @@ TWO = {
     "loss.contrastive": 0.05,
 }
 AUX = {"optimiser.aux_k": D_IN // 2}
+FEW = {"optimiser.aux_k": 2}  # of many dead latents
 CLIP = {"optimiser.clip": 0.5}
 MASK = {"support.mask": 0.3}
 CASES = {
@@ -41,10 +42,12 @@ CASES = {
     "clip": {**ALONE, **CLIP},
     "aux": {**ALONE, **AUX},
     "aux, clip": {**ALONE, **AUX, **CLIP},
+    "few aux, clip": {**ALONE, **FEW, **CLIP},
     "pairs": TWO,
     "pairs, mask": {**TWO, **MASK},
     "pairs, shared": {**TWO, "support.shared": True},
     "pairs, mask, aux, clip": {**TWO, **MASK, **AUX, **CLIP},
+    "pairs, few aux": {**TWO, **FEW},
     "pairs, mask, balance, aux, clip": {**TWO, **MASK, "support.balance": 0.05, **AUX, **CLIP},
 }
 
@@ -232,7 +235,7 @@ def test_twenty_steps_end_with_the_weights_of_the_dense_computation(
 
 
 # Without balance: it counts who fires, and magnifies one row that rounding gives another latent.
-@pytest.mark.parametrize("case", ["aux, clip", "pairs, mask, aux, clip"])
+@pytest.mark.parametrize("case", ["aux, clip", "few aux, clip", "pairs, mask, aux, clip"])
 def test_two_hundred_steps_in_float32_have_the_losses_of_the_dense_computation(case: str) -> None:
     settings = load_settings(None, {**CASES[case], "optimiser.steps": 200})
     training, dense = both(settings)

@@ -77,7 +77,8 @@ def test_what_is_decoded_twice_is_computed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "k"), [(8, 3), (512, 16), (520, 16), (1024, 32), (2048, 1), (40, 40)]
+    ("n", "k"),
+    [(8, 3), (512, 16), (520, 16), (2048, 1), (40, 40), (4096, 32), (1029, 4), (2047, 2)],
 )
 def test_top_finds_the_k_highest(n: int, k: int) -> None:
     torch.manual_seed(0)

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.settings import load_settings
-from mmfeat.sae.step import auxiliary_loss, learning_rate
+from mmfeat.sae.step import learning_rate
 from mmfeat.sae.trainer import train_sae
 
 D_IN, ATOMS = 24, 32
@@ -121,19 +121,6 @@ def test_the_learning_rate_falls_linearly_over_the_last_fifth() -> None:
     assert learning_rate(0, options) == learning_rate(800, options) == 0.5
     assert learning_rate(900, options) == pytest.approx(0.25)
     assert learning_rate(1000, options) == 0
-
-
-def test_the_auxiliary_loss_is_one_when_dead_latents_explain_nothing() -> None:
-    from mmfeat.sae.topk import TopKSAE
-
-    torch.manual_seed(0)
-    sae = TopKSAE(D_IN, 8, 2)
-    with torch.no_grad():
-        sae.b_enc.fill_(-1e3)
-    x = torch.randn(10, D_IN)
-    dead = torch.tensor([True] * 3 + [False] * 5)
-    assert auxiliary_loss(sae, x, x, dead, 2).item() == pytest.approx(1.0)
-    assert auxiliary_loss(sae, x, x, torch.zeros(8, dtype=torch.bool), 2).item() == 0
 
 
 def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path: Path) -> None:
