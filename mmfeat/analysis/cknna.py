@@ -18,6 +18,7 @@ from typing import TypedDict
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from jaxtyping import Float, Int
 
 from mmfeat.analysis.bridge import averaging
@@ -56,20 +57,19 @@ def nearest(
     rows = _unit(x)
     columns = rows.T
     step = max(1, cells // max(1, n))
-    next_one = n - 1 - min(k, n - 1)  # the place of the (k + 1)-th largest of n
-    index, cosine, counts = [], [], [np.zeros(1, np.int64)]
+    found = []
     for start in range(0, n, step):
         part = rows[start : start + step] @ columns
-        similar = part.toarray() if sp.issparse(part) else part
-        own = np.arange(len(similar))
-        similar[own, own + start] = -np.inf  # a row is not its own neighbour
-        beyond = np.partition(similar, next_one, axis=1)[:, [next_one]]
-        at, found = np.nonzero(similar > beyond + _ROUNDING)
-        index.append(found)
-        cosine.append(similar[at, found])
-        counts.append(np.bincount(at, minlength=len(similar)))
-    indptr = np.cumsum(np.concatenate(counts))
-    return sp.csr_array((np.concatenate(cosine), np.concatenate(index), indptr), (n, n))
+        similar = torch.from_numpy(part.toarray() if sp.issparse(part) else part)
+        similar.diagonal(start).fill_(-torch.inf)  # a row is not its own neighbour
+        largest, index = similar.topk(min(k + 1, n), dim=1)
+        kept = largest > largest[:, -1:] + _ROUNDING
+        found.append([values.numpy() for values in (kept.sum(dim=1), largest[kept], index[kept])])
+    counts, cosine, column = (np.concatenate(values) for values in zip(*found, strict=True))
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    neighbours = sp.csr_array((cosine, column, indptr), (n, n))
+    neighbours.sort_indices()
+    return neighbours
 
 
 def cknna(k: sp.csr_array, other: sp.csr_array) -> float | None:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Float32, Int
 
 from mmfeat.analysis.sharing import Sharing
+from mmfeat.analysis.threads import side_by_side
 from mmfeat.analysis.units import UnitFiring
 from mmfeat.progress import Advance, ignore
 
@@ -91,19 +92,23 @@ def cofiring(
     values = np.stack(_measures(*(count.astype(np.float64) for count in counts)))
     low, high = np.full((2, len(MEASURES), *shape), np.nan, np.float32)
     mean_low, mean_high = np.full((2, len(MEASURES), shape[1]), np.nan)
-    for language, caption in enumerate(units.text):
+
+    def estimate(language: int) -> None:
         inside = units.has_image & units.has_text[:, language]
         weights = draws * inside[:, None]
         fires = (sharing.n_image[:, language] > 0) | (sharing.n_text[:, language] > 0)
         total = np.zeros((len(MEASURES), resamples))
-        for block, sampled in _resampled(image, caption, weights, np.flatnonzero(fires), cells):
-            for m, sample in enumerate(sampled):
+        sampled = _resampled(image, units.text[language], weights, np.flatnonzero(fires), cells)
+        for block, found in sampled:
+            for m, sample in enumerate(found):
                 own = np.nan_to_num(values[m, block, language, None])
                 total[m] += np.where(np.isnan(sample), own, sample).sum(0, np.float64)
                 low[m, block, language], high[m, block, language] = _interval(sample)
         n = np.isfinite(values[:, :, language]).sum(1)
         total[n == 0] = np.nan
         mean_low[:, language], mean_high[:, language] = _interval(total / np.maximum(n, 1)[:, None])
+
+    for _ in side_by_side(estimate, range(shape[1])):
         advance(1)
     counted = np.isfinite(values).sum(1)
     mean = np.nansum(values, 1) / np.where(counted, counted, np.nan)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.codes import Codes
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 MIN_FIRINGS = 5  # captions a feature fires on in a language for it to count
 _ENTRIES = 1 << 22  # codes summed at a time

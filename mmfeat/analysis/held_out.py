@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,8 +39,6 @@ class HeldOut:
         The group of each unit.
     same_text : bool [languages, languages, units] or None
         Units with an identical string in two languages.
-    r10_dense : mapping of str to float
-        Recall@10 of the embeddings, raw or centred, whichever finds more; a language.
     notes : tuple of str
         What is missing, and why.
     """
@@ -54,12 +53,35 @@ class HeldOut:
     caption_key: Int[np.ndarray, "queries"]
     groups: Int[np.ndarray, "units"] | None
     same_text: Bool[np.ndarray, "languages languages units"] | None
-    r10_dense: dict[str, float | None]
     notes: tuple[str, ...]
+
+    @cached_property
+    def r10_dense(self) -> dict[str, float | None]:
+        """Recall@10 of the embeddings, raw or centred, whichever finds more; a language."""
+        raw, centred = (self.recall(self._before_rows(about), 10) for about in (False, True))
+        better: dict[str, float | None] = {
+            tag: max(value, other)
+            for (tag, value), other in zip(raw.items(), centred.values(), strict=True)
+            if tag != "mean" and value is not None and other is not None
+        }
+        return with_mean(better)
 
     def recall(self, before: Int[np.ndarray, "queries"], k: int) -> dict[str, float | None]:
         """Return recall@k a language, and their mean, from `retrieval.wrong_before`."""
-        return _recall(self.acts, self.text, self.captions, before, k)
+        language = self.text.language[self.captions]
+        return with_mean(
+            {
+                tag: float((before[language == index] < k).mean())
+                for index, tag in enumerate(self.acts.languages)
+                if (language == index).any()
+            }
+        )
+
+    def _before_rows(self, centred: bool) -> Int[np.ndarray, "queries"]:
+        """Return the wrong pictures before each caption's best hit, by cosine of embeddings."""
+        gallery = np.concatenate([x for _, x in _rows(self.image, self.pictures, centred)])
+        parts = _rows(self.text, self.captions, centred)
+        return _ranked(parts, gallery, self.caption_key, self.picture_key)
 
     def before_codes(self, image: Codes, text: Codes) -> Int[np.ndarray, "queries"]:
         """Return the wrong pictures before each caption's best hit, by cosine of codes."""
@@ -81,7 +103,7 @@ class HeldOut:
 
 
 def held_out(acts: Activations, hook: str, corpus: Corpus | None = None) -> HeldOut:
-    """Find the test units of a hook point, and how well its embeddings retrieve.
+    """Find the test units of a hook point.
 
     Parameters
     ----------
@@ -128,26 +150,6 @@ def held_out(acts: Activations, hook: str, corpus: Corpus | None = None) -> Held
             groups = of_item[np.flatnonzero(unit >= 0)]
         else:
             notes.append(f"the items have no attribute {GROUP!r}: shared_within_group is left out")
-    found = [
-        _recall(
-            acts,
-            text,
-            captions,
-            _ranked(
-                _rows(text, captions, centred),
-                np.concatenate([x for _, x in _rows(image, pictures, centred)]),
-                caption_key,
-                picture_key,
-            ),
-            10,
-        )
-        for centred in (False, True)
-    ]
-    better: dict[str, float | None] = {
-        tag: max(raw, centred)
-        for (tag, raw), centred in zip(found[0].items(), found[1].values(), strict=True)
-        if tag != "mean" and raw is not None and centred is not None
-    }
     return HeldOut(
         acts=acts,
         hook=hook,
@@ -159,7 +161,6 @@ def held_out(acts: Activations, hook: str, corpus: Corpus | None = None) -> Held
         caption_key=caption_key,
         groups=groups,
         same_text=strings,
-        r10_dense=with_mean(better),
         notes=tuple(notes),
     )
 
@@ -168,23 +169,6 @@ def with_mean(by_language: dict[str, float | None]) -> dict[str, float | None]:
     """Return the same with ``mean``, each language counting alike."""
     known = [value for value in by_language.values() if value is not None]
     return {**by_language, "mean": float(np.mean(known)) if known else None}
-
-
-def _recall(
-    acts: Activations,
-    text: Stream,
-    captions: Int[np.ndarray, "queries"],
-    before: Int[np.ndarray, "queries"],
-    k: int,
-) -> dict[str, float | None]:
-    language = text.language[captions]
-    return with_mean(
-        {
-            tag: float((before[language == index] < k).mean())
-            for index, tag in enumerate(acts.languages)
-            if (language == index).any()
-        }
-    )
 
 
 def _rows(

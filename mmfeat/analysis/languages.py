@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int8
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.consistency import known_mean
 from mmfeat.analysis.firing import MIN_FIRINGS
 from mmfeat.corpus.languages import script_of_tag
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 # Least rate for a feature to count as firing in a column, relative to its largest rate.
 RELATIVE_RATE = 0.1
@@ -204,10 +207,23 @@ def similarity(
         matrix[a + 1, b + 1] = matrix[b + 1, a + 1] = value
     if n < 3:
         return Similarity(matrix, np.arange(n))
-    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.cluster.hierarchy import leaves_list
+
+    return Similarity(matrix, leaves_list(tree(matrix)).astype(np.int64))
+
+
+def tree(matrix: Float[np.ndarray, "columns columns"]) -> Float[np.ndarray, "merges 4"]:
+    """Return the linkage by which `similarity` orders its columns, as SciPy writes it.
+
+    Parameters
+    ----------
+    matrix : array [columns, columns]
+        Symmetric, at least two columns; what is NaN is not alike.
+    """
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
-    # What cannot be compared is not alike.
     distance = 1 - np.clip(np.nan_to_num(matrix), 0, 1)
-    tree = linkage(squareform(distance), "average", optimal_ordering=True)
-    return Similarity(matrix, leaves_list(tree).astype(np.int64))
+    np.fill_diagonal(distance, 0)
+    found: np.ndarray = linkage(squareform(distance), "average", optimal_ordering=True)
+    return found

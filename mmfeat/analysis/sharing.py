@@ -254,9 +254,9 @@ def between_languages(
         The exact one-sided p, and the lower 95 % bound of min(P(b | a), P(a | b)).
     """
     universe = has_a & has_b & ~same_text
-    overlap, n_a, n_b = _counts(_firing(a), _firing(b), universe)
-    p = statistics.hypergeometric_p(overlap, universe.sum(), n_a, n_b)
-    return p, _effect_bound(overlap, n_a, n_b)
+    counts = np.array([_counts(_firing(a), _firing(b), universe)])
+    p, lower = _tested(counts, np.array([universe.sum()]))
+    return p[0], lower[0]
 
 
 def language_pairs(
@@ -276,13 +276,26 @@ def language_pairs(
         The unit has the same string in both languages: it is left out for that pair.
     """
     pairs = list(combinations(range(len(text)), 2))
-    tested = [
-        between_languages(text[a], text[b], has_text[:, a], has_text[:, b], same_text[a, b])
-        for a, b in pairs
+    firing = [_firing(matrix) for matrix in text]
+    universe = [has_text[:, a] & has_text[:, b] & ~same_text[a, b] for a, b in pairs]
+    counts = [
+        _counts(firing[a], firing[b], own) for (a, b), own in zip(pairs, universe, strict=True)
     ]
-    n_features = text[0].shape[1]
-    p, lower = np.array(tested).reshape(len(pairs), 2, n_features).transpose(1, 0, 2)
+    # At once, as pairs of languages have many tables in common.
+    p, lower = _tested(
+        np.array(counts, np.int64).reshape(len(pairs), 3, text[0].shape[1]),
+        np.array([own.sum() for own in universe], np.int64),
+    )
     return LanguagePairs(pairs, p, lower)
+
+
+def _tested(
+    counts: Int[np.ndarray, "tests 3 f"], population: Int[np.ndarray, " tests"]
+) -> tuple[Float[np.ndarray, "tests f"], Float[np.ndarray, "tests f"]]:
+    """Return the exact p and the bound of the effect of counts as `_counts` has them."""
+    overlap, first, second = counts.transpose(1, 0, 2)
+    p = statistics.hypergeometric_p(overlap, population[:, None], first, second)
+    return p, _effect_bound(overlap, first, second)
 
 
 def _firing(matrix: sparse.sparray) -> sparse.csc_array:

@@ -44,11 +44,15 @@ def hypergeometric_p(
     p = np.ones(counts[0].shape)
     found = counts[0] > 0
     # A dictionary has far more features than there are different counts.
-    different, back = np.unique(
-        np.stack([count[found] for count in counts], axis=1), axis=0, return_inverse=True
-    )
-    both, total, fewer, more = different.T
-    p[found] = hypergeom.sf(both - 1, total, more, fewer)[back.reshape(-1)]
+    both, total, fewer, more = (count[found] for count in counts)
+    key = np.zeros(len(both), np.int64)
+    for count in (both, total, fewer, more):
+        # A number for each combination so far, so that the next one fits as well.
+        _, known = np.unique(key, return_inverse=True)
+        key = known * (int(count.max(initial=0)) + 1) + count
+    _, first_of, back = np.unique(key, return_index=True, return_inverse=True)
+    both, total, fewer, more = (count[first_of] for count in (both, total, fewer, more))
+    p[found] = hypergeom.sf(both - 1, total, more, fewer)[back]
     return p
 
 

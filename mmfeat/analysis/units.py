@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.sharing import Sharing, sharing, units
-from mmfeat.store.activations import Activations, Stream
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
+    from mmfeat.store.activations import Activations, Stream
 
 UNIT_SEED = 0
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool
 
-from mmfeat.analysis.codes import Codes
-from mmfeat.analysis.held_out import HeldOut
-from mmfeat.analysis.sharing import Sharing
-from mmfeat.analysis.units import UnitFiring
-from mmfeat.corpus.file import Corpus
-from mmfeat.sae.interop import TrainedSAE
-from mmfeat.store.activations import Activations, Stream
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
+    from mmfeat.analysis.held_out import HeldOut
+    from mmfeat.analysis.sharing import Sharing
+    from mmfeat.analysis.units import UnitFiring
+    from mmfeat.corpus.file import Corpus
+    from mmfeat.sae.interop import TrainedSAE
+    from mmfeat.store.activations import Activations, Stream
 
 IMAGE, TEXT = "image.pooled", "text.pooled"
 

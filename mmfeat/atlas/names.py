@@ -13,6 +13,7 @@ import numpy as np
 from mmfeat import hdf5
 from mmfeat.analysis.name_evaluation import summary
 from mmfeat.analysis.naming.combine import METHODS
+from mmfeat.analysis.threads import side_by_side
 from mmfeat.atlas.checked import FLOAT, INTEGER, TEXT, CheckedFile
 from mmfeat.atlas.evidence import Evidence
 from mmfeat.atlas.naming import KEPT, Embed, Naming
@@ -52,8 +53,8 @@ def write(
     measured = {name: np.full(shape, np.nan, np.float32) for name in MEASURES}
     evaluation: dict[str, Any] = {}
     with progress.stage("naming features", len(languages)) as advance:
-        for number, language in enumerate(languages):
-            own = naming.language(number, language)
+        named = side_by_side(lambda pair: naming.language(*pair), enumerate(languages))
+        for number, (language, own) in enumerate(zip(languages, named, strict=True)):
             at = own.names.name
             place = np.array([texts.setdefault(t, len(texts)) for t in own.used], np.int32)
             where = np.full(own.size + 1, -1, np.int32)  # the last is for the padding

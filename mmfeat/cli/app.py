@@ -35,6 +35,7 @@ app = typer.Typer(
     "in every language.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
 )
 
 

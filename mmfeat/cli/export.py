@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 from mmfeat.cli.common import AsJson, show
 
 if TYPE_CHECKING:
-    from click import Command, Context
     from pydantic.fields import FieldInfo
 
 
@@ -29,17 +28,20 @@ def _options(settings: type[Any]) -> list[inspect.Parameter]:
         default = ... if field.is_required() else field.get_default(call_default_factory=True)
         shown = default is not None and default != () and field.annotation is not bool
         info = typer.Option(flag, help=field.description, show_default=shown)
+        kind: Any = field.annotation
+        if get_origin(kind) is tuple:  # typer repeats an option for a list
+            kind = list[get_args(kind)[0]]  # type: ignore[misc]
         return inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            annotation=Annotated[field.annotation, info],
+            annotation=Annotated[kind, info],
             default=inspect.Parameter.empty if default is ... else default,
         )
 
     return [option(name, field) for name, field in settings.model_fields.items()]
 
 
-def _command(name: str) -> Command:
+def _command(name: str) -> Any:
     """Return the command of a kind of export."""
     from mmfeat.figures.registry import kind
 
@@ -63,20 +65,21 @@ def _command(name: str) -> Command:
         ]
     )
     run.__annotations__ = {}
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     single.command(name, help=found.summary)(run)
     return typer.main.get_command(single)
 
 
+# typer brings a click of its own, or uses the one installed: its types have no one name.
 class _Kinds(TyperGroup):
     """The commands written here, and one a kind of export."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         from mmfeat.figures.registry import KINDS
 
         return [*KINDS, *super().list_commands(ctx)]
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         from mmfeat.figures.registry import KINDS
 
         return _command(cmd_name) if cmd_name in KINDS else super().get_command(ctx, cmd_name)

@@ -163,10 +163,16 @@ def _call(
             raise MmfeatError(f"{where} has no {name}; give a path.")
     settings = settings_of(entry["kind"], options)
     # Files among the options are found from the recipe, as its source is.
-    places = {n: path.parent / v for n, v in settings if isinstance(v, Path) and n in options}
+    places = {name: _beside(path.parent, value) for name, value in settings if name in options}
     target = path.parent / str(common.get("out", ".")) / str(out)
     output.check_out(target, found.extensions)
     return entry["kind"], path.parent / str(source), target, {**options, **places}
+
+
+def _beside(folder: Path, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_beside(folder, one) for one in value)
+    return folder / value if isinstance(value, Path) else value
 
 
 def _write(

@@ -91,8 +91,8 @@ def make(kind: str, source: Path, out: Path, settings: Settings) -> Manifest:
     """Return the manifest of a file that is about to be made."""
     values = settings.model_dump(mode="json")
     files = {"source": source, **_files(settings)}
-    for name in files.keys() & values.keys():
-        del values[name]
+    for name in files:
+        values.pop(_option(name), None)
     folder = out.resolve().parent
     return Manifest(
         kind=kind,
@@ -138,16 +138,18 @@ def read(path: Path) -> Manifest:
     return found
 
 
-def located(manifest: Manifest, path: Path) -> dict[str, Path]:
+def located(manifest: Manifest, path: Path) -> dict[str, Any]:
     """Return where the inputs of a manifest are: where they were, or beside it.
+
+    Files of an option that was repeated are in a list.
 
     Raises
     ------
     MmfeatError
         If one is not there, or has another content.
     """
-    found = {}
-    for role, one in manifest.inputs.items():
+    found: dict[str, Any] = {}
+    for role, one in sorted(manifest.inputs.items()):
         places = [path.parent / place for place in (one.at, Path(one.name).name) if place]
         at = next((place for place in places if place.exists()), None)
         if at is None:
@@ -160,7 +162,10 @@ def located(manifest: Manifest, path: Path) -> dict[str, Path]:
                 f"{at} has another content than the {one.name} from which {manifest.out} was "
                 "made; give that one back, or export anew."
             )
-        found[role] = at
+        if _option(role) == role:
+            found[role] = at
+        else:
+            found.setdefault(_option(role), []).append(at)
     return found
 
 
@@ -175,7 +180,20 @@ def changed_versions(manifest: Manifest) -> list[str]:
 
 
 def _files(settings: Settings) -> dict[str, Path]:
-    return {name: value for name, value in settings if isinstance(value, Path)}
+    """Return the files among options; those of a repeated one in its order, by numbers."""
+    found = {}
+    for name, value in settings:
+        if isinstance(value, Path):
+            found[name] = value
+        elif isinstance(value, tuple):
+            files = [one for one in value if isinstance(one, Path)]
+            found |= {f"{name}[{at:03}]": one for at, one in enumerate(files)}
+    return found
+
+
+def _option(role: str) -> str:
+    """Return the option to which an input belongs."""
+    return role.partition("[")[0]
 
 
 def _command(kind: str, source: Path, out: Path, settings: Settings) -> str:

@@ -10,9 +10,23 @@ from mmfeat.figures.kind import Kind
 # What it is called in commands and recipes, and its module.
 KINDS: dict[str, str] = {
     "map": "map",
+    "feature": "feature",
+    "grid": "grid",
     "heatmap": "heatmap",
     "scaling": "scaling",
+    "languages": "languages",
+    "steering": "steering",
+    "splitting": "splitting",
+    "safety": "safety",
+    "histograms": "histograms",
+    "frontier": "frontier",
+    "completeness": "completeness",
     "table": "table",
+    "features": "features",
+    "arrays": "arrays",
+    "anndata": "anndata",
+    "codes": "codes",
+    "report": "report",
 }
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmfeat import provenance
+from mmfeat.errors import MmfeatError
 from mmfeat.figures import output
 from mmfeat.figures.output import guarded
+from mmfeat.figures.tabular import latex_table, latex_text
 
 EXTENSIONS = ("csv", "tex")
+_MOST_BYTES = 32 << 20  # of a CSV that is read
 _BLOCK = 8  # SAEs beside each other in one tabular
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
 
 
 def summary(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,20 +105,12 @@ def latex(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
-        names = [_escaped(output.plain(row["name"])) for row in rows[part]]
-        lines += [
-            rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
-            r"\toprule",
-            " & ".join(["", *names]) + r" \\",
-            r"\midrule",
-            *(
-                " & ".join([_escaped(label), *(_latex_cell(row[label]) for row in scores[part])])
-                + r" \\"
-                for label in scores[0]
-            ),
-            r"\bottomrule",
-            r"\end{tabular}",
+        names = [latex_text(output.plain(row["name"])) for row in rows[part]]
+        body = [
+            [latex_text(label), *(_latex_cell(row[label]) for row in scores[part])]
+            for label in scores[0]
         ]
+        lines += latex_table(["l", *("r" for _ in names)], ["", *names], body)
     return "\n".join(lines) + "\n"
 
 
@@ -148,6 +139,99 @@ def write_scoreboard(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow([guarded(name) for name in columns])
         writer.writerows([[row.get(name, "") for name in columns] for row in flat])
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a CSV scoreboard says of one SAE; scores by language are means.
+
+    Attributes
+    ----------
+    name, architecture : str
+    d_sae : int
+    fvu_image, fvu_text, l0_image, l0_text : float
+    shared, shared_of_d_sae : float or None
+        Shares of the features alive, and of all.
+    """
+
+    name: str
+    architecture: str
+    d_sae: int
+    fvu_image: float
+    fvu_text: float
+    l0_image: float
+    l0_text: float
+    shared: float | None
+    shared_of_d_sae: float | None
+
+
+def read_scoreboard(path: Path) -> list[Scored]:
+    """Read the CSV that `write_scoreboard` wrote.
+
+    Raises
+    ------
+    MmfeatError
+        If it is missing, too large, no such CSV, or a number in it cannot be.
+    """
+    what = "give the CSV that mmfeat evaluate --out wrote"
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise MmfeatError(f"{path} is larger than {_MOST_BYTES >> 20} MiB; {what}.")
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = list(csv.DictReader(handle, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise MmfeatError(f"{path} cannot be read as CSV; {what}.") from None
+    found = []
+    for line, row in enumerate(rows, 2):
+        try:
+            found.append(_scored(row))
+        except (KeyError, ValueError, TypeError) as error:
+            raise MmfeatError(f"{path}, row {line}: {_reason(error)}; {what}.") from None
+    if not found:
+        raise MmfeatError(f"{path} holds no SAE; {what}.")
+    return found
+
+
+def _scored(row: Mapping[str, Any]) -> Scored:
+    def mean(score: str, stream: str) -> float:
+        own = [row[key] for key in row if str(key).startswith(f"{score}[{stream}][")]
+        known = [_number(value, 0.0, math.inf) for value in own if value]
+        if not known:
+            raise KeyError(f"{score}[{stream}]")
+        return float(np.mean(known))
+
+    def share(key: str) -> float | None:
+        return _number(row[key], 0.0, 1.0) if row[key] else None
+
+    return Scored(
+        name=_unguarded(row["name"]),
+        architecture=_unguarded(row["architecture"]),
+        d_sae=int(_number(row["d_sae"], 1.0, 2.0**40)),
+        fvu_image=mean("fvu", "image.pooled"),
+        fvu_text=mean("fvu", "text.pooled"),
+        l0_image=mean("l0", "image.pooled"),
+        l0_text=mean("l0", "text.pooled"),
+        shared=share("shared"),
+        shared_of_d_sae=share("shared_of_d_sae"),
+    )
+
+
+def _number(text: str, low: float, high: float) -> float:
+    value = float(text)
+    if not low <= value <= high or math.isinf(value):
+        raise ValueError(f"{text!r} is out of range")
+    return value
+
+
+def _unguarded(text: str) -> str:
+    bare = text.removeprefix("'")
+    return bare if bare != text and guarded(bare) == text else text
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"the column {error.args[0]} is missing or empty"
+    return str(error) if isinstance(error, ValueError) else "a value is missing"
 
 
 def _flat(row: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -186,8 +270,4 @@ def _cell(value: Any, missing: str) -> str:
 
 
 def _latex_cell(value: Any) -> str:
-    return "--" if value is None else _escaped(_cell(value, ""))
-
-
-def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in text)
+    return "--" if value is None else latex_text(_cell(value, ""))

@@ -25,7 +25,8 @@ TEMPERATURE = 10.0
 # steps: within a step the sum over rows is linear, so it is one product of matrices.
 MEMBERSHIP = (0.998, 0.989, 0.979, 0.97)
 _FLOOR = 1e-7  # keeps the logarithm finite
-_CELLS = 1 << 25  # scores held at a time
+_CELLS = 1 << 24  # scores held at a time
+_ROWS = 1024  # features whose scores are summed at a time
 
 
 def strongest(
@@ -77,10 +78,10 @@ def soft_wpmi(
         return Candidates(
             np.full((features, n), -1, np.int32), np.full((features, n), np.nan, np.float32)
         )
-    bags = _bags(top[known])
+    bags = _bags(top[known], len(probes))
     words, items = torch.from_numpy(entries), torch.from_numpy(probes)
     total = _normaliser(words, items, cells)
-    step = max(1, min(cells // int(known.sum()), cells // len(probes)))
+    step = max(1, min(cells // int(known.sum()), cells // (len(MEMBERSHIP) * len(probes))))
     parts, offset = [], 0
     for block in torch.split(words, step):
         part = best(_scores(block, items, total, bags), n)
@@ -94,15 +95,20 @@ def soft_wpmi(
     return Candidates(index, score)
 
 
-def _bags(top: Int[np.ndarray, "features rows"]) -> list[tuple[Tensor, Tensor]]:
-    """Return the rows of each step of membership, and where those of a feature begin."""
-    bags = []
-    for ranks in np.array_split(np.arange(top.shape[1]), len(MEMBERSHIP)):
-        own = top[:, ranks]
-        counts = (own >= 0).sum(1)
-        begin = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        bags.append((torch.from_numpy(own[own >= 0].astype(np.int64)), torch.from_numpy(begin)))
-    return bags
+def _bags(
+    top: Int[np.ndarray, "features rows"], probes: int
+) -> tuple[Int[Tensor, "known"], Int[Tensor, "features"]]:
+    """Return the places of each feature's rows among the terms of all steps of membership.
+
+    And where those of a feature begin.
+    """
+    step = np.arange(top.shape[1])
+    for at, ranks in enumerate(np.array_split(step, len(MEMBERSHIP))):
+        step[ranks] = at
+    known = top >= 0
+    count = known.sum(1)
+    place = (step * probes + top)[known].astype(np.int64)
+    return torch.from_numpy(place), torch.from_numpy(np.cumsum(count) - count)
 
 
 def _normaliser(
@@ -119,17 +125,16 @@ def _scores(
     words: Float[Tensor, "block d"],
     items: Float[Tensor, "probes d"],
     total: Float[Tensor, "probes"],
-    bags: list[tuple[Tensor, Tensor]],
+    bags: tuple[Int[Tensor, "known"], Int[Tensor, "features"]],
 ) -> Float[Tensor, "features block"]:
     given = (items @ words.T).mul_(TEMPERATURE).sub_(total[:, None]).exp_()
-    score: Tensor | None = None
-    for membership, (rows, begin) in zip(MEMBERSHIP, bags, strict=True):
-        constant = torch.tensor(1 - membership + _FLOOR)
-        terms = torch.add(constant, given, alpha=membership).log_()
-        part = torch.nn.functional.embedding_bag(rows, terms, begin, mode="sum")
-        score = part if score is None else score.add_(part)
-    assert score is not None
-    return score.sub_(score.logsumexp(dim=0) - np.log(len(score)))
+    terms = torch.empty(len(MEMBERSHIP), *given.shape)
+    for membership, own in zip(MEMBERSHIP, terms, strict=True):
+        torch.add(torch.tensor(1 - membership + _FLOOR), given, alpha=membership, out=own).log_()
+    score = torch.nn.functional.embedding_bag(bags[0], terms.flatten(0, 1), bags[1], mode="sum")
+    # Of parts that stay in the cache.
+    likely = torch.stack([part.logsumexp(dim=0) for part in torch.split(score, _ROWS)])
+    return score.sub_(likely.logsumexp(dim=0) - np.log(len(score)))
 
 
 def _best_of(parts: list[Candidates], n: int) -> Candidates:

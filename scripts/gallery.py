@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Draw docs/gallery from the full demo, or check that its figures can be made again.
+
+    scripts/gallery.py DEMO            make what the figures are drawn from, and draw them all
+    scripts/gallery.py DEMO --check    make each again from its manifest and compare the bytes
+
+docs/gallery/gallery.toml says what is drawn. DEMO is the folder that `mmfeat demo --out DEMO`
+wrote; further inputs (comparisons, sweeps, results of steering) are made in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mmfeat.figures import again, export
+from mmfeat.figures.manifest import SUFFIX, read
+
+GALLERY = Path(__file__).resolve().parent.parent / "docs" / "gallery"
+_INTRODUCTION = """# Gallery
+
+Every kind of figure, drawn from the full demo (`scripts/demo`). Below each stand the command that
+made it and its manifest, from which `mmfeat export --from-manifest` makes the same bytes again;
+`scripts/gallery.py DEMO --check` does so for all. The pictures here are PNG; the PDF of each, with
+its text as text, stands beside it. Emoji pictures: OpenMoji (openmoji.org), CC BY-SA 4.0.
+"""
+
+
+def prepare(demo: Path, steps: list[dict[str, str]]) -> None:
+    """Run the commands whose outputs are not there."""
+    for step in steps:
+        out = demo / step["out"]
+        if out.exists():
+            continue
+        print(f"$ {step['command']}", file=sys.stderr)
+        words = [sys.executable, "-m", *shlex.split(step["command"])]
+        if step.get("stdout"):
+            with tempfile.TemporaryFile() as handle:
+                subprocess.run(words, cwd=demo, check=True, stdout=handle)
+                handle.seek(0)
+                out.write_bytes(handle.read())
+        else:
+            subprocess.run(words, cwd=demo, check=True, stdout=subprocess.DEVNULL)
+
+
+def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
+    """Draw every figure as PDF and PNG and return what the page says of it."""
+    lines = []
+    for figure in figures:
+        stem = figure["file"]
+        options = dict(figure.get("options", {}))
+        for name in figure.get("inputs", []):
+            options[name] = demo / options[name]
+        for extension in ("pdf", "png"):
+            dpi = {"dpi": 200} if extension == "png" else {}
+            made = export(
+                figure["kind"],
+                demo / figure["source"],
+                GALLERY / f"{stem}.{extension}",
+                **options,
+                **dpi,
+            )
+            print(made["out"], file=sys.stderr)
+        command = read(GALLERY / f"{stem}.pdf{SUFFIX}").command
+        lines += [
+            f"\n## {figure['title']}\n",
+            f"![{figure['title']}]({stem}.png)\n",
+            f"{figure['text']}\n",
+            f"```\n{command}\n```\n",
+            f"[PDF]({stem}.pdf), [manifest]({stem}.pdf{SUFFIX})",
+        ]
+    return lines
+
+
+def page(steps: list[dict[str, str]], lines: list[str]) -> str:
+    """Return the gallery's page."""
+    made = "\n".join(
+        f"{step['command']}{' > ' + step['out'] if step.get('stdout') else ''}" for step in steps
+    )
+    inputs = f"\n\n## What they are drawn from, beside the demo's files\n\n```\n{made}\n```"
+    return _INTRODUCTION + "\n".join(lines) + inputs + "\n"
+
+
+def check(demo: Path) -> int:
+    """Make every figure again and return how many are not the same."""
+    failed = 0
+    for manifest in sorted(GALLERY.glob(f"*{SUFFIX}")):
+        record = read(manifest)
+        with tempfile.TemporaryDirectory() as folder:
+            # The inputs are looked for beside the manifest.
+            copy = Path(folder) / manifest.name
+            shutil.copy(manifest, copy)
+            for one in record.inputs.values():
+                (Path(folder) / one.name).symlink_to((demo / one.name).resolve())
+            made = again(copy)
+            same = Path(made["out"]).read_bytes() == (GALLERY / record.out).read_bytes()
+        failed += not same
+        print(f"{record.out:<28}{'same' if same else 'DIFFERENT'}")
+        for change in made["changed_versions"]:
+            print(f"  {change}")
+    return failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("demo", type=Path, help="what `mmfeat demo --out` wrote")
+    parser.add_argument("--check", action="store_true", help="compare instead of drawing")
+    options = parser.parse_args()
+    if options.check:
+        return int(check(options.demo) > 0)
+    plan = tomllib.loads((GALLERY / "gallery.toml").read_text("utf-8"))
+    steps, figures = plan.get("prepare", []), plan["figure"]
+    prepare(options.demo, steps)
+    for old in (*GALLERY.glob("*.pdf"), *GALLERY.glob("*.png"), *GALLERY.glob(f"*{SUFFIX}")):
+        old.unlink()
+    text = page(steps, draw(options.demo, figures))
+    (GALLERY / "README.md").write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
