@@ -11,7 +11,7 @@ wrote; further inputs (comparisons, sweeps, results of steering) are made in it.
 from __future__ import annotations
 
 import argparse
-import shlex
+import os
 import shutil
 import subprocess
 import sys
@@ -35,40 +35,48 @@ its text as text, stands beside it. Emoji pictures: OpenMoji (openmoji.org), CC 
 
 def prepare(demo: Path, steps: list[dict[str, str]]) -> None:
     """Run the commands whose outputs are not there."""
+    for settings in ("sweep.toml", "remedies.toml"):
+        shutil.copy(GALLERY / settings, demo / settings)
     for step in steps:
         out = demo / step["out"]
         if out.exists():
             continue
         print(f"$ {step['command']}", file=sys.stderr)
-        words = [sys.executable, "-m", *shlex.split(step["command"])]
-        if step.get("stdout"):
-            with tempfile.TemporaryFile() as handle:
-                subprocess.run(words, cwd=demo, check=True, stdout=handle)
-                handle.seek(0)
-                out.write_bytes(handle.read())
-        else:
-            subprocess.run(words, cwd=demo, check=True, stdout=subprocess.DEVNULL)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        try:
+            subprocess.run(
+                step["command"], shell=True, cwd=demo, check=True, env={**os.environ, "PATH": path}
+            )
+        except BaseException:
+            if out.is_file():  # what was redirected is not whole
+                out.unlink()
+            raise
 
 
 def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
     """Draw every figure as PDF and PNG and return what the page says of it."""
     lines = []
+    made_in = demo / "gallery"  # manifests say where inputs are from there, not on this machine
     for figure in figures:
         stem = figure["file"]
         options = dict(figure.get("options", {}))
         for name in figure.get("inputs", []):
-            options[name] = demo / options[name]
+            given = options[name]
+            listed = isinstance(given, list)
+            options[name] = [demo / one for one in given] if listed else demo / given
         for extension in ("pdf", "png"):
             dpi = {"dpi": 200} if extension == "png" else {}
             made = export(
                 figure["kind"],
                 demo / figure["source"],
-                GALLERY / f"{stem}.{extension}",
+                made_in / f"{stem}.{extension}",
                 **options,
                 **dpi,
             )
             print(made["out"], file=sys.stderr)
-        command = read(GALLERY / f"{stem}.pdf{SUFFIX}").command
+        command = read(made_in / f"{stem}.pdf{SUFFIX}").command
+        for file in made_in.glob(f"{stem}.*"):
+            shutil.copy(file, GALLERY / file.name)
         lines += [
             f"\n## {figure['title']}\n",
             f"![{figure['title']}]({stem}.png)\n",
@@ -81,9 +89,7 @@ def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
 
 def page(steps: list[dict[str, str]], lines: list[str]) -> str:
     """Return the gallery's page."""
-    made = "\n".join(
-        f"{step['command']}{' > ' + step['out'] if step.get('stdout') else ''}" for step in steps
-    )
+    made = "\n".join(step["command"] for step in steps)
     inputs = f"\n\n## What they are drawn from, beside the demo's files\n\n```\n{made}\n```"
     return _INTRODUCTION + "\n".join(lines) + inputs + "\n"
 
