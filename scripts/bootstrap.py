@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = (3, 11)  # as mmfeat.doctor and pyproject.toml, but readable by an older Python
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL_BYTES = 8 << 30  # torch with its CUDA libraries, and the room to unpack them
 
 
@@ -121,6 +122,14 @@ def require_system() -> None:
         say("going on without; to mend it: " + doctor.mend_line(packages, things))
 
 
+def require_browser() -> None:
+    """Install Chromium, in which reports are tested, where there is none; or say that it lacks."""
+    packages = ["chromium", "chromium-sandbox"]
+    if any(map(shutil.which, CHROMIUM)) or (can_apt() and apt_install(packages)):
+        return
+    say("without Chromium reports are not tested in a browser; install " + " ".join(packages))
+
+
 def python_of(venv: Path) -> Path:
     """Return where the interpreter of a virtual environment is."""
     return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
@@ -210,6 +219,8 @@ def prepare(*extras: str) -> Path:
     os.environ.setdefault("PYTHONUTF8", "1")  # what we read from our commands is UTF-8
     require_python()
     require_system()
+    if "test" in extras:
+        require_browser()
     venv = ROOT / ".venv"
     make_environment(venv)
     install(ROOT, venv, set(extras))

@@ -22,7 +22,9 @@ def scaling(
     from mmfeat.figures.exporting import export
     from mmfeat.figures.kinds.scaling import text
 
-    result = export("scaling", folder, out or folder / "scaling.pdf", width="2")
+    found = export("scaling", folder, out or folder / "scaling.pdf", width="2")
+    named = {"out": "figure", "csv": "table"}
+    result = {named.get(key, key): value for key, value in found.items()}
     if as_json:
         show(result, True)
     else:

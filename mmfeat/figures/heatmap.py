@@ -70,3 +70,10 @@ def overlay(
     colours = heat(strength.ravel()).reshape(height, width, 3)
     mixed = picture * (1 - opacity) + colours * opacity
     return mixed.round().astype(np.uint8)
+
+
+def colours() -> UInt8[np.ndarray, "256 3"]:
+    """Return what `overlay` makes of white, from no activation to the largest."""
+    white, activation = np.full((1, 256, 3), 255, np.uint8), np.linspace(0, 1, 256)[None]
+    found: np.ndarray = overlay(white, activation, 1.0)[0]
+    return found

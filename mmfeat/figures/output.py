@@ -11,7 +11,7 @@ from typing import Any
 from mmfeat import provenance
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
-from mmfeat.figures import fonts
+from mmfeat.figures import direction, fonts, outlines
 from mmfeat.files import whole_file
 
 _MOST_STYLE = 1 << 16  # bytes
@@ -142,7 +142,7 @@ def guarded(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return a text of a file on one line, without characters that are not for print."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(direction.printable(text).split())
 
 
 def provenance_line(atlas: Atlas) -> str:
@@ -179,7 +179,7 @@ def metadata(extension: str, title: str, record: str) -> dict[str, Any]:
 
 def save(figure: Any, out: Path, extension: str, dpi: int, title: str, record: str) -> None:
     """Write a matplotlib figure; it appears under its name when it is whole."""
-    with writing(out) as temporary:
+    with writing(out) as temporary, outlines.truetype():
         figure.savefig(
             temporary, format=extension, dpi=dpi, metadata=metadata(extension, title, record)
         )

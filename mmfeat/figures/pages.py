@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
 from mmfeat.atlas.reader import Atlas
 from mmfeat.atlas.records import Caption, Example, TokenActivation
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.sentences import Facts
 
 _EXPLANATIONS = {
     "modality_score": (
@@ -104,8 +108,10 @@ class FeaturePage:
 
     Attributes
     ----------
-    title, sentence : str
-        Its name; what it fires for, in plain words.
+    title : str
+        Its name.
+    facts : Facts
+        What its sentence says.
     pictures, bands : list
         Pictures with the largest activations; random ones of even bands, highest first.
     columns, column_bands : dict
@@ -116,7 +122,7 @@ class FeaturePage:
 
     feature: int
     title: str
-    sentence: str
+    facts: Facts
     numbers: list[Number]
     pictures: list[PictureExample]
     bands: list[list[PictureExample]]
@@ -132,6 +138,12 @@ class FeaturePage:
     max_text: float
     max_patch: float
     max_token: float
+
+    def sentence(self, language: Literal["en", "ko"] = "en") -> str:
+        """Return in plain words what it fires for."""
+        from mmfeat.analysis.sentences import sentence
+
+        return sentence(self.facts, language)
 
 
 @dataclass(frozen=True)
@@ -181,35 +193,15 @@ def title_of(names: Mapping[str, tuple[str, float]], feature: int) -> str:
     return max(good)[1] if good else f"feature {feature}"
 
 
+def label_of(key: str) -> str:
+    """Return the name of a score for people."""
+    return _EXPLANATIONS[key][0] if key in _EXPLANATIONS else key.replace("_", " ")
+
+
 def _number(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.0001" if value < 1e-4 else f"p = {value:.2g}"
-
-
-def _sentence(image: float, rates: dict[str, float], shared: bool, testable: bool, p: float) -> str:
-    """Say in plain words what a feature fires for and whether it is shared."""
-    firing = [language for language, rate in rates.items() if rate > 0]
-    if not firing and not image > 0:
-        return "Never fires."
-    if not firing:
-        start = "Fires for pictures only."
-    else:
-        start = "Fires for pictures and for captions in " if image > 0 else "Fires for captions in "
-        if len(firing) == len(rates) and len(rates) > 1:
-            start += f"all {len(rates)} languages"
-        else:
-            start += f"{len(firing)} of {len(rates)} languages"
-        if len(firing) > 1:
-            start += f"; weakest in {min(firing, key=lambda language: rates[language])}"
-        start += "." if image > 0 else ", not for pictures."
-    if not testable:
-        return f"{start} Fires too rarely to test whether it is shared."
-    return f"{start} {'Shared' if shared else 'Not shared'} ({_p(p)})."
 
 
 def _pictures(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[PictureExample]:
@@ -255,6 +247,8 @@ def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
     MmfeatError
         If there is no such feature, or the atlas is damaged where it is read.
     """
+    from mmfeat.atlas.language_table import LanguageTable  # it loads SciPy
+
     names = atlas.names(feature)
     values = {key: float(column[feature]) for key, column in atlas.features().items()}
     rates = dict(
@@ -265,13 +259,7 @@ def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
     return FeaturePage(
         feature=int(feature),
         title=title_of(names, feature),
-        sentence=_sentence(
-            values["firing_rate_image"],
-            rates,
-            bool(values["shared"]),
-            bool(values["testable"]),
-            values["shared_p"],
-        ),
+        facts=atlas.part(LanguageTable).facts(feature, feature + 1)[0],
         numbers=[
             Number(key, label, values[key], _number(values[key]), explanation)
             for key, (label, explanation) in _EXPLANATIONS.items()
@@ -297,6 +285,14 @@ def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
         max_patch=_largest(atlas, "image.patch", feature),
         max_token=_largest(atlas, "text.token", feature),
     )
+
+
+def distinct(examples: Sequence[CaptionExample], count: int) -> list[CaptionExample]:
+    """Return the first captions of different text."""
+    found: dict[str, CaptionExample] = {}
+    for example in examples:
+        found.setdefault(example.text, example)
+    return list(found.values())[:count]
 
 
 def _largest(atlas: Atlas, stream: str, feature: int) -> float:

@@ -28,7 +28,14 @@ def _table(*anchors: str) -> UInt8[np.ndarray, "256 3"]:
 SEQUENTIAL = _table("2b1a5a", "33458a", "2b6f97", "28958f", "4cb877", "9dd45c", "f2e64e")
 DIVERGING = _table("1f6fc4", "6288b4", "8c8a88", "c08a4e", "e8830c")
 HEAT = _table("ffe873", "fdae3c", "ee6a2c", "c9253e", "8a0f5a")
+DECADES = 6
 MISSING = np.array([0xDA, 0xDA, 0xDA], np.uint8)
+# Of things without an order: told apart by lightness as well.
+SERIES = np.array(
+    [[0x3B, 0x6F, 0xB0], [0xE6, 0x9A, 0x0B], [0x3A, 0x0F, 0x3D], [0x4C, 0xB8, 0x77],
+     [0xC9, 0x25, 0x3E], [0x8F, 0xC7, 0xEE]],
+    np.uint8,
+)  # fmt: skip
 # Not testable, testable but not shared, shared.
 CATEGORIES = np.array([[0xC8, 0xC8, 0xC8], [0x3B, 0x6F, 0xB0], [0xE6, 0x9A, 0x0B]], np.uint8)
 
@@ -98,17 +105,40 @@ def heat(values: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
     return _look_up(HEAT, values)
 
 
-def colouring(key: str) -> Colouring:
-    """Return a colouring by its key.
+def shade(values: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
+    """Colour grounds for activations of [0, 1] as `heat` does, so pale that black type reads."""
+    values = np.clip(np.asarray(values, np.float64), 0, 1)
+    share = (0.15 + 0.4 * values)[:, None]
+    return (255 * (1 - share) + heat(values) * share).round().astype(np.uint8)
+
+
+def colouring(key: str, features: Mapping[str, np.ndarray] | None = None) -> Colouring:
+    """Return a colouring by its key: one of `COLOURINGS`, or by any score of `features`.
+
+    A score is shown from its smallest to its largest value; on a logarithmic scale, of at most
+    `DECADES`, if it is positive and spans more than two.
 
     Raises
     ------
     MmfeatError
         If there is none of that name.
     """
-    if key not in COLOURINGS:
-        raise MmfeatError(f"There is no colouring {key!r}; choose one of {', '.join(COLOURINGS)}.")
-    return COLOURINGS[key]
+    if key in COLOURINGS:
+        return COLOURINGS[key]
+    if features is None or key not in features:
+        known = ", ".join(dict.fromkeys([*COLOURINGS, *(features or ())]))
+        raise MmfeatError(f"There is no colouring {key!r}; choose one of {known}.")
+    label, values = key.replace("_", " "), np.asarray(features[key])
+    if values.dtype.kind == "b":
+        return Colouring(key, label, "category", 0.0, 1.0, (f"not {label}", label))
+    known_values = values[np.isfinite(values)].astype(np.float64)
+    low, high = float(known_values.min(initial=np.inf)), float(known_values.max(initial=-np.inf))
+    if not low < high:  # all alike, or none known
+        return Colouring(key, label, "sequential", min(low, 0.0), max(high, 1.0))
+    least = float(known_values[known_values > 0].min(initial=high))
+    if low < 0 or high <= 100 * least:
+        return Colouring(key, label, "sequential", low, high)
+    return Colouring(key, label, "log", max(least, high / 10**DECADES), high)
 
 
 def bounds(chosen: Colouring, n_languages: int) -> tuple[float, float]:

@@ -11,8 +11,8 @@ a reconstruction leaves,
           \frac{\partial L}{\partial W_{enc}} = x^T s, \qquad
           \frac{\partial L}{\partial b} = \sum_r s_r.
 
-The gradient is made along with the loss, for dead latents alone. Autograd would add tables of all
-latents to those of the other terms, and to make and add their zeros takes as long as to make it.
+The gradient is made along with the loss, for dead latents alone. Autograd would give each parameter
+a table of all latents, and to fill these with zeros and add them takes as long as two products.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _strongest(
 ) -> tuple[Int[Tensor, "rows k"], Float[Tensor, "rows k"]]:
     """Return which of some latents have the k highest pre-activations of each row, and these."""
     chosen, values = [], []
-    for block in x.split(_rows(latents)):
+    for block in torch.split(x, _rows(latents)):
         pre = sae.pre_activations(block, latents)
         chosen.append(top(pre, k))
         values.append(pre.gather(1, chosen[-1]))
@@ -137,7 +137,7 @@ def _decoded(
     columns = max(_NARROW, _CACHED // len(decoder) // _NARROW * _NARROW)
     parts = [
         F.embedding_bag(chosen, part.contiguous(), mode="sum", per_sample_weights=z)
-        for part in decoder.split(columns, dim=1)
+        for part in torch.split(decoder, columns, dim=1)
     ]
     return torch.cat(parts, dim=1)
 
@@ -155,10 +155,8 @@ def _by_tables(
     """Return the gradients of encoder, bias and decoder, from dense codes of some rows a time."""
     d_encoder, d_decoder = torch.zeros_like(decoder), torch.zeros_like(decoder)
     d_bias = decoder.new_zeros(len(decoder))
-    size = _rows(decoder)
-    for rows, g, values, latents in zip(
-        x.split(size), left.split(size), z.split(size), chosen.split(size), strict=True
-    ):
+    blocks = [torch.split(table, _rows(decoder)) for table in (x, left, z, chosen)]
+    for rows, g, values, latents in zip(*blocks, strict=True):
         table = g.new_zeros(len(g), len(decoder)).scatter_(1, latents, values)
         d_decoder.addmm_(table.T, g)
         slope = torch.mm(g, decoder.T).gather(1, latents).mul_(values > 0)

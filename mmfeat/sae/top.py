@@ -23,7 +23,7 @@ def top(score: Float[Tensor, "rows n"], k: int) -> Int[Tensor, "rows k"]:
     chunks = n // _CHUNK
     whole = chunks * _CHUNK
     # Entry j is in chunk j mod chunks, so that maxima are taken along the memory.
-    best = top(score[:, :whole].unflatten(1, (_CHUNK, chunks)).amax(1), k)
+    best = top(torch.unflatten(score[:, :whole], 1, (_CHUNK, chunks)).amax(1), k)
     offset = torch.arange(0, whole, chunks, device=score.device)
     candidates = (best[:, None, :] + offset[:, None]).view(rows, -1)
     if whole < n:

@@ -166,15 +166,14 @@ def run_prepared(
         Batch(np.arange(end - inputs.count, end), inputs)
         for end, inputs in zip(ends, batches, strict=True)
     ]
+    count = int(ends[-1])
+    one = np.arange(count), np.zeros(count, np.int64)  # a caption an item, one language
+    items = Items((0, count), [], [], None, 0, *one, [])
     with Runner(backbone) as runner:
         for _, own in groupby(ready, key=lambda batch: batch.ids[0] // held):
             block = Block(runner, request)
             block.add(Ready(list(own)))
-            one = (
-                np.arange(ends[-1]),
-                np.zeros(ends[-1], np.int64),
-            )  # a caption an item, one language
-            yield block.arrays(Items((0, ends[-1]), [], [], None, 0, *one, [])), block.skipped
+            yield block.arrays(items), block.skipped
 
 
 @torch.inference_mode()

@@ -50,6 +50,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmfeat.sae.batch import PairBatch
+from mmfeat.sae.memory import keep_freed_memory
 from mmfeat.sae.settings import load_settings
 from mmfeat.sae.step import Training
 
@@ -400,6 +401,7 @@ def main() -> None:
     parser.add_argument("--auxk", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed_memory()  # as a training does
     shapes = args.shape or [Shape.parse(shape) for shape in SHAPES]
     if args.memory:
         print(memory(shapes[0], args.memory, args.auxk, args.device))

@@ -174,16 +174,6 @@ KOREAN = {
     "rates.picture": "그림",
     "rates.pictures": "그림",
     "rates.tip": "{name}: {rate:.2%}에서 발화",
-    "sentence.both": "그림과 {all}개 중 {firing}개 언어의 캡션에 발화합니다.",
-    "sentence.captions": (
-        "{all}개 중 {firing}개 언어의 캡션에 발화하고, 그림에는 발화하지 않습니다."
-    ),
-    "sentence.not_shared": "공유되지 않습니다({p}).",
-    "sentence.pictures": "그림에만 발화합니다.",
-    "sentence.shared": "공유 피처입니다({p}).",
-    "sentence.silent": "발화하지 않습니다.",
-    "sentence.untestable": "너무 드물게 발화하여 공유 여부를 검정할 수 없습니다.",
-    "sentence.weakest": "{language}에서 가장 약합니다.",
     "shared.not_shared": "비공유",
     "shared.shared": "공유",
     "shared.untestable": "검정 불가",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import locale
-import math
 from typing import TYPE_CHECKING, Any
 
 from mmfeat_gui.resources.english import ENGLISH
 from mmfeat_gui.resources.korean import KOREAN
 
 if TYPE_CHECKING:
-    from mmfeat.figures.pages import FeaturePage, Number
+    from mmfeat.figures.pages import Number
 
 LANGUAGES = ("en", "ko")
 TABLES = {"en": ENGLISH, "ko": KOREAN}
@@ -52,27 +51,3 @@ def number_texts(number: Number) -> tuple[str, str, str]:
     table = TABLES[language()]
     label = table.get(f"number.{number.key}", number.label)
     return label, number.text, table.get(f"number.{number.key}_tip", number.explanation)
-
-
-def sentence(page: FeaturePage, shared: bool) -> str:
-    """Return in plain words what a feature fires for."""
-    if language() == "en":
-        return page.sentence
-    rates = page.firing_by_language
-    firing = [name for name, rate in rates.items() if rate > 0]
-    if not firing and not page.firing_image > 0:
-        return tr("sentence.silent")
-    if not firing:
-        parts = [tr("sentence.pictures")]
-    else:
-        start = "sentence.both" if page.firing_image > 0 else "sentence.captions"
-        parts = [tr(start, firing=len(firing), all=len(rates))]
-        if len(firing) > 1:
-            parts.append(tr("sentence.weakest", language=min(firing, key=lambda n: rates[n])))
-    p = next((one.value for one in page.numbers if one.key == "shared_p"), math.nan)
-    if math.isnan(p):
-        parts.append(tr("sentence.untestable"))
-    else:
-        shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
-        parts.append(tr("sentence.shared" if shared else "sentence.not_shared", p=shown))
-    return " ".join(parts)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from mmfeat.corpus.languages import language_name
 from mmfeat.figures.pages import CaptionExample, FeaturePage, PictureExample
-from mmfeat_gui.resources.strings import number_texts, sentence, split_name, tr
+from mmfeat_gui.resources.strings import language, number_texts, split_name, tr
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.bars import ModalityBar, Rate, RateBars
 from mmfeat_gui.views.captions import ColumnContent, LanguageColumns
@@ -262,7 +262,7 @@ class FeaturePageView(QScrollArea):
         page = loaded.page
         self.title.setText(page.title)
         self.number.setText(tr("page.feature_number", feature=page.feature))
-        self.sentence.setText(sentence(page, loaded.shared))
+        self.sentence.setText(page.sentence(language()))
         self.modality.show_energy(page.energy_image, page.energy_text)
         self.rates.show_rates(_rates(page))
         for flow, wanted in ((self.verdict, True), (self.numbers, False)):

@@ -33,7 +33,6 @@ class LoadedFeature:
     """A feature's page with its pictures decoded, by item."""
 
     page: FeaturePage
-    shared: bool
     pictures: dict[int, Picture]
 
 
@@ -142,8 +141,7 @@ class PageStore:
             return _card(self._atlas, index)
         page = feature_page(self._atlas, index)
         shown = [*page.pictures, *(example for band in page.bands for example in band)]
-        shared = bool(self._atlas.features()["shared"][index])
-        return LoadedFeature(page, shared, _heated(shown, page.max_patch))
+        return LoadedFeature(page, _heated(shown, page.max_patch))
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from pydantic import Field
 
 from mmfeat.atlas.lookup import find_item
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
-from mmfeat.figures import heatmap, output
+from mmfeat.figures import output, pictures, sheet, typeset
 from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
 from mmfeat.figures.pages import title_of
 
-SIZE = 384  # pixels of the picture's longer side
-_DPI = 100
-_LINE = 14  # pixels a line of the caption
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_KEY = "activation"
 
 
 class HeatmapSettings(FigureSettings):
@@ -58,25 +60,17 @@ def draw(path: Path, settings: HeatmapSettings) -> Drawing:
                 f"{path} holds no picture of item {item_id!r}; build the atlas with thumbnails."
             )
         strongest = atlas.largest_code("image.patch", feature)
-        picture = heatmap.overlay(_enlarge(heatmap.decode_png(thumbnail)), patches, strongest)
+        side = round((settings.inches - 2 * sheet.MARGIN) * settings.dpi)
+        picture = pictures.heated(thumbnail, patches, strongest, side)
         name = title_of(names, feature)
-        label = (
-            f"feature {feature}" if name == f"feature {feature}" else f"feature {feature}: {name}"
-        )
-        lines = [
-            f"{output.plain(label)} · item {output.plain(item_id)}",
-            f"activation {patches.max():.3g} of {strongest:.3g}",
-            output.plain(atlas.attribution),
-            output.provenance_line(atlas),
-        ]
-
-    def array(out: Path) -> None:
-        with out.open("wb") as handle:
-            np.save(handle, patches)
+        number = f"feature {feature}"
+        label = output.plain(number if name == number else f"{number}: {name}")
+        lines = [f"item {output.plain(item_id)}", f"up to {patches.max():.3g} here"]
+        foot = [output.plain(atlas.attribution), output.provenance_line(atlas)]
 
     return Drawing(
-        _draw(picture, [line for line in lines if line]),
-        output.plain(label),
+        _draw(settings, picture, label, lines, strongest, [line for line in foot if line]),
+        label,
         {
             "feature": feature,
             "item": item_id,
@@ -84,7 +78,7 @@ def draw(path: Path, settings: HeatmapSettings) -> Drawing:
             "columns": patches.shape[1],
             "maximum": float(patches.max()),
         },
-        {".npy": array},
+        {".npy": lambda out: _write(out, patches)},
     )
 
 
@@ -97,28 +91,39 @@ def _top(atlas: Atlas, feature: int) -> int:
     return examples[0].item
 
 
-def _enlarge(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    from PIL import Image
-
-    height, width = picture.shape[:2]
-    scale = SIZE / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+def _write(out: Path, patches: Float32[np.ndarray, "rows columns"]) -> None:
+    with out.open("wb") as handle:
+        np.save(handle, patches)
 
 
-def _draw(picture: UInt8[np.ndarray, "h w 3"], lines: list[str]) -> Any:
-    from matplotlib.figure import Figure
-
-    height, width = picture.shape[:2]
-    foot = _LINE * len(lines) + 6
-    total, wide = height + foot, max(width, SIZE)
-    figure = Figure(figsize=(wide / _DPI, total / _DPI), dpi=_DPI)
-    # Pixel for pixel, not resampled.
-    figure.figimage(picture, (wide - width) // 2, foot)
-    for index, line in enumerate(lines):
-        size = output.fit(line, wide / _DPI, 7.0 if index < 2 else 5.5)
-        y = (foot - 4 - _LINE * index) / total
-        figure.text(0.02, y, line, fontsize=size, va="top", color="0" if index < 2 else "0.35")
+def _draw(
+    settings: HeatmapSettings,
+    picture: UInt8[np.ndarray, "h w 3"],
+    label: str,
+    lines: list[str],
+    strongest: float,
+    foot: list[str],
+) -> Figure:
+    width, dpi = settings.inches, settings.dpi
+    inner = width - 2 * sheet.MARGIN
+    title = typeset.fold(label, inner, 1.0, most=2)
+    under = sheet.MARGIN + picture.shape[0] / dpi + 0.06
+    below = under + typeset.line() * len(title)
+    height = below + typeset.line(0.85) * len(lines) + sheet.foot_height(foot, width) + 0.03
+    # Whole pixels, or the picture would be resampled.
+    figure = sheet.sheet(width, math.ceil(height * dpi) / dpi)
+    pictures.place(figure, (width - picture.shape[1] / dpi) / 2, sheet.MARGIN, picture, dpi)
+    for at, line in enumerate(title):
+        sheet.write(figure, sheet.MARGIN, under + at * typeset.line(), line)
+    key = pictures.key_width(_KEY, strongest)
+    for at, line in enumerate(lines):
+        free = inner - (key + 0.1 if at == len(lines) - 1 else 0.0)
+        shown = typeset.clip(line, free, 0.85)
+        y = below + at * typeset.line(0.85)
+        sheet.write(figure, sheet.MARGIN, y, shown, 0.85, color=sheet.GREY)
+    y = below + (len(lines) - 1) * typeset.line(0.85)
+    pictures.key(figure, width - sheet.MARGIN, y, _KEY, strongest)
+    sheet.foot(figure, foot)
     return figure
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from mmfeat import provenance
 from mmfeat.analysis.scaling import Exponent, Scaling, inside, ladder, scaling
 from mmfeat.analysis.sweep_runs import Run
-from mmfeat.figures import output, palettes
+from mmfeat.figures import output, palettes, sheet, typeset
 from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
 from mmfeat.figures.output import guarded
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEIGHT, _FOOT = 2.7, 0.2  # inches
+_HEIGHT, _STACKED = 2.5, 1.9  # inches of a panel beside others, and below others
+_DASHES = ("-", (0, (5, 1)), (0, (5, 1, 1, 1)))  # of sizes, in turn
+_TITLE, _TYPE = 0.93, 0.75  # sizes of type
 _LABELS = 6  # sizes in the legend
 _FIRST, _SECOND = palettes.CATEGORIES[1] / 255, palettes.CATEGORIES[2] / 255
 _LAWS = (("loss", "L*"), ("features", "features*"), ("steps", "steps*"), ("lr", "lr*"))
@@ -66,7 +69,7 @@ def draw(folder: Path, settings: FigureSettings) -> Drawing:
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Return what `export_scaling` found for people to read."""
+    """Return what `mmfeat scaling` found for people to read."""
     runs = result["runs"]
     epochs = [run["epochs"] for run in runs]
     label = " (multi-epoch)" if result["multi_epoch"] else ""
@@ -77,7 +80,7 @@ def text(result: Mapping[str, Any]) -> str:
     for key, symbol in _LAWS:
         law = result[f"{key}_exponent"]
         lines.append((symbol, "-" if law is None else f"~ {_power(key, Exponent(**law))}"))
-    lines += [("figure", str(result["out"])), ("table", str(result["csv"]))]
+    lines += [(key, str(result[key])) for key in ("figure", "table")]
     return "\n".join(
         [f"{name:<11}{value}" for name, value in lines]
         + [f"Note: {note}" for note in result["notes"]]
@@ -115,24 +118,25 @@ def figure(found: Scaling, name: str, width: float) -> Figure:
     """Draw loss, compute-optimal size and steps, and dead latents and L0 (see the module)."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(width, _HEIGHT))
-    foot = _FOOT / _HEIGHT
-    drawn.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.995 - foot))
-    first, second, third = drawn.subplots(1, 3)
-    _loss(first, found)
-    _allocation(second, found)
-    _sizes(third, found.best)
-    for axes in (first, second, third):
-        axes.tick_params(which="both", labelsize=6, length=2, width=0.5, pad=1.5)
-        axes.spines[["top", "right"]].set_visible(False)
+    rows = 3 if width < sheet.NARROW else 1
     version = provenance.versions().get("mmfeat", "")
     parts = [name, f"{len(found.runs)} runs"]
     if found.multi_epoch:
         most = max(run.epochs for run in found.runs)
         parts.append(f"multi-epoch: hollow marks, up to {most:.3g} epochs")
     line = " · ".join(part for part in (*parts, f"mmfeat {version}".strip()) if part)
-    size = output.fit(line, width, 5.0)
-    drawn.text(0.01, 0.06 / _HEIGHT, line, fontsize=size, color="0.35", va="bottom")
+    panels = _HEIGHT if rows == 1 else rows * _STACKED
+    height = panels + sheet.foot_height([line], width)
+    drawn = Figure(figsize=(width, height))
+    foot = 1 - panels / height
+    drawn.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.995 - foot))
+    first, second, third = drawn.subplots(rows, 3 // rows).flat
+    _loss(first, found)
+    _allocation(second, found)
+    _sizes(third, found.best)
+    for axes in (first, second, third):
+        sheet.plain(axes)
+    sheet.foot(drawn, [line])
     return drawn
 
 
@@ -142,10 +146,13 @@ def _loss(axes: Axes, found: Scaling) -> None:
     # The pale end of the palette is not seen on paper.
     colours = palettes.sequential(0.9 * (np.log(sizes) - low) / (high - low)) / 255
     labelled = {sizes[i] for i in np.linspace(0, len(sizes) - 1, _LABELS).round().astype(int)}
-    for size, colour in zip(sizes, colours, strict=True):
+    for size, colour, dashes in zip(sizes, colours, cycle(_DASHES), strict=False):
         line = sorted((run for run in best if run.d_sae == size), key=lambda run: run.compute)
         label = f"{size:,}" if size in labelled else None
-        axes.plot(*_points(line, "compute", "loss"), "-", color=colour, linewidth=0.8, label=label)
+        axes.plot(
+            *_points(line, "compute", "loss"), linestyle=dashes, color=colour, linewidth=0.8,
+            label=label,
+        )  # fmt: skip
         rates = {run.steps: run.lr for run in line}
         own = [run for run in found.runs if run.d_sae == size]
         others = _points([r for r in own if r.lr != rates[r.steps]], "compute", "loss")
@@ -157,16 +164,16 @@ def _loss(axes: Axes, found: Scaling) -> None:
         _law(axes, compute, loss, within, "black", "frontier")
         floor = found.surface.floor
         above = f"L* - {floor:.2g}" if floor > 1e-3 * loss.min() else "L*"
-        axes.set_title(f"{above} ~ {_power('loss', found.loss)}", fontsize=6.5)
+        axes.set_title(f"{above} ~ {_power('loss', found.loss)}", fontsize=typeset.points(_TITLE))
     else:
-        axes.set_title("no compute-optimal frontier", fontsize=6.5)
-    _logarithmic(axes.xaxis, _engineering, _compute_subs(found.best))
-    _logarithmic(axes.yaxis, "{:.3g}".format, (1, 1.5, 2, 3, 5, 7))
+        axes.set_title("no compute-optimal frontier", fontsize=typeset.points(_TITLE))
+    sheet.logarithmic(axes.xaxis, _engineering, _compute_subs(found.best))
+    sheet.logarithmic(axes.yaxis, "{:.3g}".format, (1, 1.5, 2, 3, 5, 7))
     axes.set_xlabel("training compute C (FLOP)")
     axes.set_ylabel("test loss L (FVU)")
     axes.legend(
-        title="features", fontsize=5, title_fontsize=5.5, frameon=False, handlelength=1.2,
-        labelspacing=0.25, borderaxespad=0.1,
+        title="features", fontsize=typeset.points(_TYPE), title_fontsize=typeset.points(_TYPE),
+        frameon=False, handlelength=1.8, labelspacing=0.25, borderaxespad=0.1,
     )  # fmt: skip
 
 
@@ -192,14 +199,17 @@ def _allocation(axes: Axes, found: Scaling) -> None:
             axes.plot([], [], linestyle="", marker=mark, color=colour, markersize=3, label=label)
     if found.lr is not None:
         title.append(f"lr* ~ {_power('lr', found.lr)}")
-    axes.set_title("\n".join(title) or "runs of least loss", fontsize=6.5)
-    _logarithmic(axes.xaxis, _engineering, _compute_subs(found.best))
+    axes.set_title("\n".join(title) or "runs of least loss", fontsize=typeset.points(_TITLE))
+    sheet.logarithmic(axes.xaxis, _engineering, _compute_subs(found.best))
     swept = [value for run in found.best for value in (run.d_sae, run.steps)]
-    _logarithmic(axes.yaxis, "{:,.0f}".format, (1, 2, 5))
+    sheet.logarithmic(axes.yaxis, "{:,.0f}".format, (1, 2, 5))
     axes.set_ylim(min(swept) / 2, max(swept) * 2)
     axes.set_xlabel("training compute C (FLOP)")
     axes.set_ylabel("compute-optimal number")
-    axes.legend(fontsize=5.5, frameon=False, handlelength=1.4, loc="upper left", borderaxespad=0.1)
+    axes.legend(
+        fontsize=typeset.points(_TYPE), frameon=False, handlelength=1.4, loc="upper left",
+        borderaxespad=0.1,
+    )  # fmt: skip
 
 
 def _sizes(axes: Axes, best: Sequence[Run]) -> None:
@@ -212,14 +222,17 @@ def _sizes(axes: Axes, best: Sequence[Run]) -> None:
         means = [np.mean([getattr(run, key) for run in best if run.d_sae == n]) for n in sizes]
         place.plot(sizes, means, "-", color=colour, linewidth=1)
         _marks(place, best, key, colour, mark, 6.0, "d_sae")
-        place.set_ylabel(label, color=colour)
+        place.set_ylabel(f"{label} ({'circles' if mark == 'o' else 'squares'})", color=colour)
+        place.spines[:].set_linewidth(0.5)
         place.spines[["top", "left" if place is other else "right"]].set_visible(False)
-        place.tick_params(axis="y", labelsize=6, length=2, width=0.5, pad=1.5)
+        place.tick_params(
+            axis="y", labelsize=typeset.points(sheet.SMALL), length=2, width=0.5, pad=1.5
+        )
     axes.set_ylim(-0.03, 1.03)
     other.set_ylim(0, 1.25 * max(1.0, *(run.l0 for run in best)))
-    _logarithmic(axes.xaxis, "{:,.0f}".format, at=sizes[:: -(-len(sizes) // 5)])
+    sheet.logarithmic(axes.xaxis, "{:,.0f}".format, at=sizes[:: -(-len(sizes) // 5)])
     axes.set_xlabel("features")
-    axes.set_title("lines: means over steps", fontsize=6.5)
+    axes.set_title("lines: means over steps", fontsize=typeset.points(_TITLE))
 
 
 def _points(runs: Sequence[Run], x: str, y: str) -> tuple[list[float], list[float]]:
@@ -245,23 +258,6 @@ def _law(
     """Draw a law: solid where the sweep holds its optimum, dotted where it is extrapolated."""
     axes.plot(x, np.where(within, y, np.nan), "-", color=colour, linewidth=1.2, label=label)
     axes.plot(x, np.where(within, np.nan, y), ":", color=colour, linewidth=1.2)
-
-
-def _logarithmic(
-    axis: Any,
-    write: Callable[[float], str],
-    subs: Sequence[float] = (1,),
-    at: Sequence[float] | None = None,
-) -> None:
-    """Make an axis logarithmic, with plain numbers at multiples of powers of ten or at places."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=subs) if at is None else FixedLocator(list(at)))
-    if at is not None:
-        axis.set_minor_locator(FixedLocator([]))
-    axis.set_major_formatter(FuncFormatter(lambda value, position: write(value)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _compute_subs(runs: Sequence[Run]) -> tuple[float, ...]:

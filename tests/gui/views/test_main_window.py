@@ -268,7 +268,10 @@ def test_korean_interface_speaks_korean(
         qtbot.addWidget(window)
         window.open_atlas(atlas_path, feature=truth.with_pictures_and_captions())
         settle(window)
-        assert "발화" in window.feature_page.sentence.text()
+        assert window.feature_page.loaded is not None
+        shown = window.feature_page.sentence.text()
+        assert shown == window.feature_page.loaded.page.sentence("ko")
+        assert "발화" in shown
         assert window.list.count.text() == f"피처 {truth.count:,}개 중 {truth.count:,}개"
         window.close()
     finally:

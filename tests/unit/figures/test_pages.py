@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,51 +84,38 @@ def test_without_an_english_name_the_best_of_any_language_is_the_title() -> None
     assert pages.title_of({"en": ("", float("nan"))}, 3) == "feature 3"
 
 
-@pytest.mark.parametrize(
-    ("image", "rates", "shared", "testable", "p", "sentence"),
-    [
-        (0.0, {"en": 0.0, "ko": 0.0}, False, False, np.nan, "Never fires."),
-        (
-            0.1,
-            {"en": 0.2, "ko": 0.1, "tr": 0.0},
-            True,
-            True,
-            0.002,
-            "Fires for pictures and for captions in 2 of 3 languages; weakest in ko. "
-            "Shared (p = 0.002).",
-        ),
-        (
-            0.1,
-            {"en": 0.2, "ko": 0.3},
-            False,
-            True,
-            1e-9,
-            "Fires for pictures and for captions in all 2 languages; weakest in en. "
-            "Not shared (p < 0.0001).",
-        ),
-        (
-            0.0,
-            {"en": 0.2, "ko": 0.0},
-            False,
-            False,
-            np.nan,
-            "Fires for captions in 1 of 2 languages, not for pictures. "
-            "Fires too rarely to test whether it is shared.",
-        ),
-        (
-            0.3,
-            {"en": 0.0},
-            False,
-            False,
-            np.nan,
-            "Fires for pictures only. Fires too rarely to test whether it is shared.",
-        ),
-    ],
-)
-def test_the_sentence_says_what_it_fires_for(
-    image: float, rates: dict[str, float], shared: bool, testable: bool, p: float, sentence: str
+def test_the_sentence_of_a_page_says_where_the_file_says_it_fires(
+    atlas: Atlas, file: h5py.File
 ) -> None:
-    assert pages._sentence(image, rates, shared, testable, p) == sentence
+    level = file["by_language/level"][:]
+    for feature in (int(level[:, 0].argmax()), int((level == 2).sum(1).argmin())):
+        page = pages.feature_page(atlas, feature)
+        pictures, fires = level[feature, 0] == 2, int((level[feature, 1:] == 2).sum())
+        text = page.sentence()
+        assert text.startswith("Fires for pictures" if pictures else "Fires")
+        if fires == len(atlas.languages):
+            assert f"all {fires} languages" in text
+        elif fires > 3:
+            assert f"{fires} of {len(atlas.languages)} languages" in text
+        assert ("shared by pictures" in text) == bool(file["features/shared"][feature])
+        assert "발화" in page.sentence("ko")
+
+
+def test_pages_are_loaded_without_scipy_and_torch() -> None:
+    code = (
+        "import sys, mmfeat.figures.pages; loaded = {'torch', 'scipy', 'umap'} & set(sys.modules); "
+        "sys.exit(repr(loaded) if loaded else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_page_of_a_feature_is_read_without_torch(atlas_path: Path) -> None:
+    code = (
+        "import sys; from mmfeat.atlas.reader import Atlas; "
+        "from mmfeat.figures.pages import feature_page; "
+        "print(feature_page(Atlas(sys.argv[1]), 0).sentence()); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(atlas_path)], check=True)
 
 
 def test_an_item_page_sorts_every_feature_into_one_place(atlas: Atlas, file: h5py.File) -> None:

@@ -102,6 +102,53 @@ def test_every_colouring_has_a_label_and_its_own_key() -> None:
         assert chosen.label
 
 
+def test_black_type_reads_on_every_shade_and_more_is_darker() -> None:
+    shades = luminance(palettes.shade(np.linspace(0, 1, 64)))
+    assert ((shades + 0.05) / 0.05 > 4.5).all()  # WCAG 2, contrast of body text
+    assert (np.diff(shades) < 1e-3).all()
+
+
+def test_series_stay_apart_without_red_cones_and_in_grey() -> None:
+    seen, grey = as_seen_without_red_cones(palettes.SERIES), luminance(palettes.SERIES)
+    for first in range(len(seen)):
+        for second in range(first):
+            apart = np.abs(seen[first] - seen[second]).max(), abs(grey[first] - grey[second])
+            assert max(apart) > 0.1, (first, second)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "bounds"),
+    [
+        ([True, False], "category", (0, 1)),
+        ([0.25, 0.5, np.nan], "sequential", (0.25, 0.5)),
+        ([-3.0, 400.0], "sequential", (-3, 400)),
+        ([0.0, 0.001, 10.0], "log", (0.001, 10)),
+        ([1e-30, 1.0], "log", (1e-6, 1)),
+        ([5.0, 5.0], "sequential", (0, 5)),
+        ([np.nan, np.nan], "sequential", (0, 1)),
+    ],
+)
+def test_any_score_has_a_colouring(
+    values: list[float], kind: str, bounds: tuple[float, float]
+) -> None:
+    features = {"my_score": np.array(values)}
+    found = palettes.colouring("my_score", features)
+    assert (found.key, found.kind, found.label) == ("my_score", kind, "my score")
+    assert palettes.bounds(found, 3) == pytest.approx(bounds)
+    np.testing.assert_array_equal(palettes.values_of(found, features), np.array(values, float))
+    colours = palettes.colour_values(found, np.array(values, np.float64), 3)
+    missing = (colours == palettes.MISSING).all(1)
+    np.testing.assert_array_equal(
+        missing, ~np.isfinite(values) | (np.array(values) == 0) * (kind == "log")
+    )
+
+
+def test_a_usual_colouring_comes_before_a_score_of_its_name() -> None:
+    assert palettes.colouring("shared", FEATURES) == palettes.COLOURINGS["shared"]
+    with pytest.raises(MmfeatError, match=r"'age'; choose one of .*shared, firing_rate_image"):
+        palettes.colouring("age", FEATURES)
+
+
 def test_an_unknown_colouring_is_refused_with_those_known() -> None:
     with pytest.raises(MmfeatError, match="no colouring 'age'; choose one of modality_score"):
         palettes.colouring("age")

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from mmfeat.analysis.scaling import scaling
 from mmfeat.cli.app import app
 from mmfeat.errors import MmfeatError
-from mmfeat.figures.scaling import draw, export_scaling, text
+from mmfeat.figures import draw, export
+from mmfeat.figures.kinds.scaling import figure, text
 from mmfeat.sae.settings import TrainSettings
+from tests.unit.figures.kinds.drawn import check_pages
 
 STREAMS = ("image.pooled", "text.pooled")
 
@@ -47,11 +49,11 @@ def write_sweep(
 
 
 def titles(folder: Path) -> list[str]:
-    return [axes.get_title() for axes in draw(scaling(folder), "sweep").axes]
+    return [axes.get_title() for axes in figure(scaling(folder), "sweep", 6.9).axes]
 
 
 def foot(folder: Path) -> str:
-    return " ".join(line.get_text() for line in draw(scaling(folder), "sweep").texts)
+    return " ".join(line.get_text() for line in figure(scaling(folder), "sweep", 6.9).texts)
 
 
 def test_the_command_prints_json_and_writes_a_figure_and_a_table(tmp_path: Path) -> None:
@@ -60,6 +62,10 @@ def test_the_command_prints_json_and_writes_a_figure_and_a_table(tmp_path: Path)
     result = CliRunner().invoke(app, ["scaling", str(sweep), "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
+    assert found.keys() == {
+        "figure", "table", "manifest", "missing_fonts", "runs", "unfinished", "loss_exponent",
+        "features_exponent", "steps_exponent", "lr_exponent", "loss_floor", "multi_epoch", "notes",
+    }  # fmt: skip
     assert found["figure"] == str(out)
     assert found["table"] == str(out.with_suffix(".csv"))
     assert found["unfinished"] == 0
@@ -91,18 +97,20 @@ def test_the_command_prints_json_and_writes_a_figure_and_a_table(tmp_path: Path)
     assert f"features* ~ C^{value:.3f} [" in shown
     assert f"lr* ~ C^{found['lr_exponent']['value']:.3f} [" in shown
     assert "multi-epoch" in shown
-    assert record["command"] == "mmfeat scaling"
-    assert set(record["inputs"]) == {"sweep"}
+    assert record["command"] == "mmfeat export scaling sweep --out laws.pdf --width 2"
+    assert record["inputs"]["source"]["name"] == "sweep"
 
 
 def test_people_read_exponents_and_notes(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "sweep")
     result = CliRunner().invoke(app, ["scaling", str(sweep)])
     assert result.exit_code == 0, result.output
-    found = export_scaling(sweep)
+    assert (sweep / "scaling.pdf").is_file()
+    assert (sweep / "scaling.csv").is_file()
+    again = CliRunner().invoke(app, ["scaling", str(sweep), "--json"])
+    found = json.loads(again.stdout)
     assert result.stdout == text(found) + "\n"
     assert found["figure"] == str(sweep / "scaling.pdf")
-    assert (sweep / "scaling.pdf").is_file()
     lines = result.stdout.splitlines()
     assert lines[0] == "runs       12 finished, 0 unfinished"
     assert lines[1] == "epochs     0.512 to 2.05 (multi-epoch)"
@@ -122,7 +130,7 @@ def test_only_several_epochs_are_labelled(tmp_path: Path) -> None:
 
 def test_every_size_has_a_line_through_its_runs(tmp_path: Path) -> None:
     found = scaling(write_sweep(tmp_path / "sweep"))
-    first = draw(found, "sweep").axes[0]
+    first = figure(found, "sweep", 6.9).axes[0]
     for line, size in zip(first.lines, (64, 128, 256, 512), strict=False):
         runs = sorted((r for r in found.runs if r.d_sae == size), key=lambda r: r.steps)
         np.testing.assert_array_equal(line.get_xdata(), [run.compute for run in runs])
@@ -133,7 +141,7 @@ def test_every_size_has_a_line_through_its_runs(tmp_path: Path) -> None:
 
 def test_the_frontier_is_solid_within_the_sweep_and_dotted_beyond(tmp_path: Path) -> None:
     found = scaling(write_sweep(tmp_path / "sweep"))
-    second = draw(found, "sweep").axes[1]
+    second = figure(found, "sweep", 6.9).axes[1]
     solid, dotted = second.lines[0], second.lines[1]
     within, beyond = (np.asarray(line.get_ydata(), float) for line in (solid, dotted))
     assert solid.get_label() == "features"
@@ -146,7 +154,7 @@ def test_the_frontier_is_solid_within_the_sweep_and_dotted_beyond(tmp_path: Path
 def test_a_loss_that_does_not_fall_is_drawn_without_laws(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "sweep", slope=0.3)
     assert titles(sweep)[:2] == ["no compute-optimal frontier", "runs of least loss"]
-    found = export_scaling(sweep, tmp_path / "laws.svg")
+    found = export("scaling", sweep, tmp_path / "laws.svg")
     for key in ("loss", "features", "steps", "lr"):
         assert found[f"{key}_exponent"] is None
     assert found["loss_floor"] is None
@@ -156,12 +164,29 @@ def test_a_loss_that_does_not_fall_is_drawn_without_laws(tmp_path: Path) -> None
 @pytest.mark.parametrize("extension", ["pdf", "png"])
 def test_the_same_sweep_gives_the_same_bytes(extension: str, tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "sweep")
-    outs = [tmp_path / f"{name}.{extension}" for name in "ab"]
+    # The name of the file stands in its provenance.
+    outs = [tmp_path / name / f"laws.{extension}" for name in "ab"]
     for out in outs:
-        export_scaling(sweep, out)
+        export("scaling", sweep, out)
     assert outs[0].read_bytes() == outs[1].read_bytes()
 
 
 def test_another_extension_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(MmfeatError, match=r"must end in one of \.pdf, \.svg, \.png"):
-        export_scaling(tmp_path / "none", tmp_path / "laws.csv")
+        export("scaling", tmp_path / "none", tmp_path / "laws.csv")
+
+
+@pytest.mark.parametrize(("width", "rows"), [("1", 3), ("2", 1)])
+def test_panels_stand_below_each_other_where_it_is_narrow(
+    width: str, rows: int, tmp_path: Path
+) -> None:
+    sweep = write_sweep(tmp_path / "sweep", rates=(5e-4, 1e-3, 2e-3))
+    panels = draw("scaling", sweep, width=width).axes[:3]
+    assert len({axes.get_subplotspec().rowspan.start for axes in panels}) == rows
+
+
+def test_pages_are_whole_at_both_widths(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "sweep", rates=(5e-4, 1e-3, 2e-3))
+    text = check_pages("scaling", sweep, tmp_path)
+    for word in ("training compute C (FLOP)", "frontier", "dead share (circles)", "36 runs"):
+        assert word in text
