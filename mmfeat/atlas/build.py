@@ -25,6 +25,7 @@ from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
 from mmfeat.sae.interop import TrainedSAE
+from mmfeat.sae.memory import give_freed_memory_back
 from mmfeat.sae.topk import TopKSAE
 from mmfeat.store.activations import Activations, Stream, open_activations
 
@@ -205,6 +206,7 @@ def _write_features(
                 write_positions(file, evidence, name, streams[name], codes)
     assert evidence is not None
     for write in PARTS:
+        give_freed_memory_back()
         write(file, evidence, progress)
     hdf5.encode_group(file.create_group("maps"), "maps")
     scores = {name: sums[name].scores() for name in (IMAGE, TEXT)}

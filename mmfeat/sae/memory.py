@@ -1,4 +1,4 @@
-"""Memory of a training step: given back to the allocator, not to the system."""
+"""Freed memory: kept for the next step of a training, given back after a part of an atlas."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ def keep_freed_memory() -> None:
         return
     for name, value in _SETTINGS.items():
         mallopt(name, value)
+
+
+def give_freed_memory_back() -> None:
+    """Give the system what the allocator keeps.
+
+    Each thread has an arena of its own, and a large computation with several leaves gigabytes in
+    them, which the next one, with other threads, would add to. Without glibc nothing happens.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return
+    trim(0)

@@ -88,7 +88,7 @@ def report(hostile: Path) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM)
+        found = driver.chromium.launch(executable_path=CHROMIUM, timeout=120_000)
         yield found
         found.close()
 

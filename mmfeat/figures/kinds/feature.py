@@ -159,7 +159,9 @@ def _head(page: FeaturePage, layout: _Layout) -> Block:
                 after = typeset.wide(tag, _SMALL) + 0.05
                 style: dict[str, Any] = {"factor": _SMALL, "most": 1}
                 typeset.caption(figure, x, top, tag, width=wide, color=sheet.GREY, **style)
-                typeset.caption(figure, x + after, top, text, width=wide, **style)
+                own_width = typeset.wide(text, _SMALL)
+                style["rtl"] = is_rtl(tag)
+                typeset.caption(figure, x + after, top, text, width=own_width, **style)
                 x += wide
 
     return Block(sum(high) + 0.02 + step * len(lines) * bool(names), draw)
@@ -232,9 +234,8 @@ def _bands(page: FeaturePage, layout: _Layout) -> Block:
             line = at // columns
             top = y + sum(steps[:line])
             middle = top + (side if full[line] else steps[line]) / 2
-            low, high = (bands - at - 1) / bands, (bands - at) / bands
             sheet.write(
-                figure, lefts[at % columns], middle, f"{100 * low:.0f}–{100 * high:.0f} %",
+                figure, lefts[at % columns], middle, _range(at, bands),
                 _SMALL, va="center", color=sheet.GREY,
             )  # fmt: skip
             if page.bands[at]:
@@ -346,17 +347,21 @@ def _p(value: float) -> str:
 
 
 def _band(own: AttributePurity) -> int | None:
-    """Return the highest band that has pictures."""
-    return next((at for at, rows in enumerate(own.rows.tolist()) if rows), None)
+    """Return the highest band with enough pictures to be scored."""
+    return next((at for at, share in enumerate(own.share.tolist()) if math.isfinite(share)), None)
+
+
+def _range(band: int, bands: int) -> str:
+    """Return the part of the largest activation that a band spans, the highest band first."""
+    return f"{100 * (bands - band - 1) / bands:.0f}–{100 * (bands - band) / bands:.0f} %"
 
 
 def _purity(own: AttributePurity) -> tuple[str, str]:
     band = _band(own)
     assert band is not None, "asked of those that have one"
-    rows = int(own.rows[band])
     return (
-        f"{own.attribute}: {own.value}, of the {rows} strongest pictures (of all)",
-        f"{100 * own.share[band]:.0f} % ({100 * own.base:.2g} %)",
+        f"{own.attribute}: {own.value}, of pictures at {_range(band, len(own.rows))} (of all)",
+        f"{100 * own.share[band]:.0f} % of {own.rows[band]} ({100 * own.base:.2g} %)",
     )
 
 

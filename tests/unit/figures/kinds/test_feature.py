@@ -59,6 +59,28 @@ def test_the_page_says_what_the_atlas_holds_and_no_text_is_over_another(
     assert "Türkçe" not in narrow  # of 14 languages six fit
 
 
+def test_scores_stand_beside_what_they_would_be_of_all_pictures(
+    atlas_path: Path, tmp_path: Path, busy: int
+) -> None:
+    out = tmp_path / "page.pdf"
+    export("feature", atlas_path, out, feature=busy, width="2", dpi=60)
+    with pymupdf.open(out) as document:
+        text = document[0].get_text()
+    assert "nan" not in words(text)
+    with h5py.File(atlas_path) as file:
+        group = file["concepts/purity/image.pooled"]
+        value, share, rows, base = (
+            group[name][busy] for name in ("value", "share", "rows", "base")
+        )
+        known = [at for at in range(len(value)) if value[at] >= 0 and np.isfinite(share[at]).any()]
+    for at in known:
+        band = int(np.flatnonzero(np.isfinite(share[at]))[0])
+        expected = f"{100 * share[at, band]:.0f} % of {rows[at, band]} ({100 * base[at]:.2g} %)"
+        assert expected in text
+        assert f"at {100 * (3 - band) / 4:.0f}–{100 * (4 - band) / 4:.0f} %" in text
+    assert known
+
+
 def test_captions_are_of_the_languages_asked_for(
     atlas_path: Path, tmp_path: Path, busy: int
 ) -> None:
