@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 _WORKERS = 2  # each holds what one computation needs
 _Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
@@ -28,6 +26,8 @@ def side_by_side(
     given : iterable
         What it is given.
     """
+    import torch  # those who only read what this computed need not load it
+
     threads = torch.get_num_threads()
     workers = min(_WORKERS, threads)
     # Threads that begin later have as many as are set now.

@@ -124,6 +124,7 @@ def mended(folder: Path, failures: tuple[dict[str, Any], str]) -> dict[str, Any]
     result, _ = finish(start(file, folder / "out", "--json", "--jobs", "2"), 0)
     after = stamps(home / "joint/shared-topk-3")
     drawn = {"map.pdf", "scoreboard.csv", "table.csv", "done.json"}
+    drawn |= {"map.pdf.manifest.json", "table.csv.manifest.json"}
     assert {path.name for path in after if after[path] != before.get(path)} == drawn
     assert (home / "activations.h5").stat().st_mtime_ns == acts
     return result

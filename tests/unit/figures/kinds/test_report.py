@@ -67,7 +67,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def report(atlas_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "report.html"
-    export("report", atlas_path, out, limit=24)
+    export("report", atlas_path, out, limit=12)
     return out
 
 
@@ -104,7 +104,7 @@ def test_shared_features_come_first_by_their_effect(page: Page, file: h5py.File)
     shared.sort(key=lambda f: (-scores["shared_effect"][f], -energy[f], f))
     others = [f for f in range(len(energy)) if not scores["shared"][f] and energy[f] > 0]
     others.sort(key=lambda f: (-energy[f], f))
-    assert page.data["index"]["features"]["feature"] == (shared + others)[:24]
+    assert page.data["index"]["features"]["feature"] == (shared + others)[:12]
 
 
 def test_a_page_holds_what_the_atlas_holds(page: Page, file: h5py.File) -> None:
@@ -253,10 +253,10 @@ def test_the_same_inputs_give_the_same_bytes(
     report: Path, atlas_path: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "report.html"
-    found = export("report", atlas_path, other, limit=24)
+    found = export("report", atlas_path, other, limit=12)
     assert other.read_bytes() == report.read_bytes()
     assert found["bytes"] == other.stat().st_size
-    assert again(Path(found["manifest"]), tmp_path / "again.html")["features"] == 24
+    assert again(Path(found["manifest"]), tmp_path / "again.html")["features"] == 12
     assert (tmp_path / "again.html").read_bytes() == report.read_bytes()
 
 

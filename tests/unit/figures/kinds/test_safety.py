@@ -131,7 +131,7 @@ def test_reports_that_do_not_fit_are_refused(
     for broken, message in (
         (changed(q=2.0), r"categories\.0\.features\.0\.q: .* less than or equal to 1"),
         (changed(auroc={"en": "high"}), r"auroc\.en: .* valid number"),
-        (changed({"features": 3}), r"categories\.0\.features: .* valid list"),
+        (changed({"features": 3}), r"categories\.0\.features: .* valid array"),
     ):
         with pytest.raises(MmfeatError, match=message) as raised:
             draw("safety", atlas_path, result=broken)
