@@ -12,8 +12,10 @@ import signal
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,24 @@ def _send(pipe: Connection, step: Step, record: str) -> None:
     pipe.send(step.perform(record))
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back until all that was begun is known, and from the processes begun.
+
+    It reaches all processes of a terminal, also those still starting, which inherit this: they
+    leave it to the one that began them, which cancels them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # or the first process would let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what has come is raised here
+
+
 class Processes:
     """Each step in a process of its own on this machine.
 
@@ -136,13 +156,15 @@ class Processes:
 
     def submit(self, steps: Sequence[tuple[Step, str]]) -> list[Any]:
         """Begin steps with their records; return jobs, which say when they are ``done``."""
-        # Ctrl-C reaches all processes of a terminal, also those still starting: they leave it
-        # to this one, which cancels them.
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        jobs: list[_Process] = []
         try:
-            return [_Process(step, record) for step, record in steps]
-        finally:
-            signal.signal(signal.SIGINT, handler)
+            with _interrupts_held():
+                for step, record in steps:
+                    jobs.append(_Process(step, record))
+        except BaseException:
+            self.cancel(jobs)
+            raise
+        return jobs
 
     def result(self, job: Any) -> dict[str, Any]:
         """Wait for a job and return what its step gave.

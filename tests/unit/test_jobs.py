@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mmfeat.errors import MmfeatError
@@ -102,6 +103,31 @@ def test_an_interrupt_ends_what_is_running(tmp_path: Path) -> None:
         run([step(tmp_path, "long"), step(tmp_path, "well")], Processes(2), interrupt)
     assert time.monotonic() - started < 40
     assert not (tmp_path / "long").exists()
+
+
+@dataclass(kw_only=True)
+class Interrupting(Write):
+    """Is interrupted while its process is being started: when it is pickled for it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return self.__dict__
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_an_interrupt_while_steps_begin_is_not_lost_and_leaves_nobody(tmp_path: Path) -> None:
+    before = set(psutil.Process().children())
+    steps = [
+        step(tmp_path, "long"),
+        Interrupting(name="i", folder=tmp_path / "i", text="long"),
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        run(steps, Processes(2), lambda line: None)
+    left = [
+        p for p in set(psutil.Process().children()) - before if "tracker" not in str(p.cmdline())
+    ]
+    assert left == []
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @pytest.mark.parametrize(
