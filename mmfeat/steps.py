@@ -53,7 +53,7 @@ def ensure_atlas(
     corpus: Path,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """Train an SAE and build its atlas with a map, each unless it is there.
+    """Train an SAE and build its atlas with its maps, each unless it is there.
 
     Returns
     -------
@@ -67,16 +67,14 @@ def ensure_atlas(
         As `mmfeat.training.train` and `mmfeat.atlas.build.build_atlas`.
     """
     from mmfeat.atlas import build
-    from mmfeat.atlas.map import add_map
+    from mmfeat.atlas.map import add_map, is_mapped
     from mmfeat.sae import interop
 
     if interop.provenance_of(sae) != json.loads(training.recorded(activations, settings)):
         training.train(activations, sae, settings, progress=progress)
     if provenance_of(out) != build.recorded(activations, sae, corpus, True):
         build.build_atlas(activations, sae, out, corpus=corpus, progress=progress)
-    with h5py.File(out, "r") as file:
-        mapped = "umap" in file["maps"]
-    if not mapped:
+    if not is_mapped(out):
         add_map(out, progress=progress)
     with h5py.File(out, "r") as file:
         features = file["features"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw docs/gallery from the full demo, or check that its figures can be made again.
+"""Draw docs/gallery from the full demo, or check that its files can be made again.
 
     scripts/gallery.py DEMO            make what the figures are drawn from, and draw them all
     scripts/gallery.py DEMO --check    make each again from its manifest and compare the bytes
@@ -29,7 +29,8 @@ _INTRODUCTION = """# Gallery
 Every kind of figure, drawn from the full demo (`scripts/demo`). Below each stand the command that
 made it and its manifest, from which `mmfeat export --from-manifest` makes the same bytes again;
 `scripts/gallery.py DEMO --check` does so for all. The pictures here are PNG; the PDF of each, with
-its text as text, stands beside it. Emoji pictures: OpenMoji (openmoji.org), CC BY-SA 4.0.
+its text as text, stands beside it; the picture of the report is a photograph of it in a browser.
+Emoji pictures: OpenMoji (openmoji.org), CC BY-SA 4.0.
 """
 
 
@@ -54,17 +55,18 @@ def prepare(demo: Path, steps: list[dict[str, str]]) -> None:
 
 
 def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
-    """Draw every figure as PDF and PNG and return what the page says of it."""
+    """Draw every figure as PDF and PNG, write the report, and return what the page says of each."""
     lines = []
     made_in = demo / "gallery"  # manifests say where inputs are from there, not on this machine
     for figure in figures:
         stem = figure["file"]
+        formats = figure.get("formats", ["pdf", "png"])
         options = dict(figure.get("options", {}))
         for name in figure.get("inputs", []):
             given = options[name]
             listed = isinstance(given, list)
             options[name] = [demo / one for one in given] if listed else demo / given
-        for extension in ("pdf", "png"):
+        for extension in formats:
             dpi = {"dpi": 200} if extension == "png" else {}
             made = export(
                 figure["kind"],
@@ -74,7 +76,10 @@ def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
                 **dpi,
             )
             print(made["out"], file=sys.stderr)
-        command = read(made_in / f"{stem}.pdf{SUFFIX}").command
+        first = f"{stem}.{formats[0]}"
+        command = read(made_in / f"{first}{SUFFIX}").command
+        if "png" not in formats:
+            photograph(made_in / first, made_in / f"{stem}.png")
         for file in made_in.glob(f"{stem}.*"):
             shutil.copy(file, GALLERY / file.name)
         lines += [
@@ -82,9 +87,28 @@ def draw(demo: Path, figures: list[dict[str, Any]]) -> list[str]:
             f"![{figure['title']}]({stem}.png)\n",
             f"{figure['text']}\n",
             f"```\n{command}\n```\n",
-            f"[PDF]({stem}.pdf), [manifest]({stem}.pdf{SUFFIX})",
+            f"[{formats[0].upper()}]({first}), [manifest]({first}{SUFFIX})",
         ]
     return lines
+
+
+def photograph(html: Path, png: Path) -> None:
+    """Take a picture of a report in the system's Chromium, with its first feature opened."""
+    from playwright.sync_api import sync_playwright
+
+    browsers = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next(filter(None, map(shutil.which, browsers)), None)
+    if found is None:
+        raise SystemExit("No Chromium to take a picture of the report with; install chromium.")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found)
+        shown = browser.new_page(viewport={"width": 1440, "height": 1000})
+        shown.goto(html.resolve().as_uri())
+        shown.locator("#list tbody a").first.click()
+        shown.locator("#feature .number").wait_for()
+        shown.wait_for_load_state("networkidle")
+        shown.screenshot(path=png)
+        browser.close()
 
 
 def page(steps: list[dict[str, str]], lines: list[str]) -> str:
@@ -126,8 +150,9 @@ def main() -> int:
     plan = tomllib.loads((GALLERY / "gallery.toml").read_text("utf-8"))
     steps, figures = plan.get("prepare", []), plan["figure"]
     prepare(options.demo, steps)
-    for old in (*GALLERY.glob("*.pdf"), *GALLERY.glob("*.png"), *GALLERY.glob(f"*{SUFFIX}")):
-        old.unlink()
+    for kind in ("*.pdf", "*.png", "*.html", f"*{SUFFIX}"):
+        for old in GALLERY.glob(kind):
+            old.unlink()
     text = page(steps, draw(options.demo, figures))
     (GALLERY / "README.md").write_text(text, "utf-8")
     return 0

@@ -151,33 +151,6 @@ def cofiring(figure: Figure, sources: Sources) -> dict[str, Any]:
     return numbers
 
 
-def languages(figure: Figure, sources: Sources) -> dict[str, Any]:
-    from mmfeat.atlas.language_table import LanguageTable
-
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    table = sources.atlas.part(LanguageTable)
-    found = table.similarity()
-    order = found.order
-    matrix, tags = found.matrix[np.ix_(order, order)], [table.columns[i] for i in order]
-    known = matrix[np.isfinite(matrix) & ~np.eye(len(matrix), dtype=bool)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    np.fill_diagonal(matrix, np.nan)
-    square(figure, left, matrix, tags, tags, low, high, "mean Jaccard")
-    middles = {}
-    for label, atlas, colour in sources.each():
-        entropy = atlas.part(LanguageTable).scores["relative_entropy"]
-        middles[label] = histogram(right, entropy, label, colour, 0, 1.001)
-    right.set(xlabel="relative language entropy", yscale="log", ylim=(0.001, 3))
-    plain_numbers(right.yaxis)
-    right.legend(loc="upper left")
-    return {
-        "order": tags, "least": low, "most": high, "entropy": middles,
-        "with pictures": [round(float(np.nanmin(found.matrix[0, 1:])), 3),
-                          round(float(np.nanmax(found.matrix[0, 1:])), 3)],
-        "classes": {k: int(v.sum()) for k, v in table.classes.items()},
-    }  # fmt: skip
-
-
 def consistency(figure: Figure, sources: Sources) -> dict[str, Any]:
     from mmfeat.atlas.language_table import LanguageTable
 
@@ -379,45 +352,3 @@ def absorption(figure: Figure, sources: Sources) -> dict[str, Any]:
     right.legend()
     right.set(xlabel="splitting: features of a label", ylabel="share of labels")
     return numbers
-
-
-def completeness(figure: Figure, sources: Sources) -> dict[str, Any]:
-    from mmfeat.atlas.concepts import Concepts
-
-    left, right = figure.subplots(1, 2)
-    reader = sources.atlas.part(Concepts)
-    scores, alive = reader.found(), reader.completeness["alive"]
-    curves = reader.completeness["curves"]
-    kept = scores["tested"][:, 0].astype(bool)
-    x, has = scores["frequency"][kept, 0] * alive, scores["has"][kept, 0].astype(float)
-    order = np.argsort(x, kind="stable")
-    parts = [part for part in np.array_split(order, 8) if len(part)]
-    left.plot(x, has, "|", color=GREY, markersize=5, label="concepts")
-    share = [has[part].mean() for part in parts]
-    left.plot([np.exp(np.log(x[p]).mean()) for p in parts], share, "o", color=DARK, label="eighths")
-    line = np.geomspace(x.min() / 2, 50 * x.max(), 200)
-    for name, colour in zip(("image", *NAMED[:2]), (BLUE, ORANGE, GREEN), strict=True):
-        own = curves.get(name)
-        if own and own["slope"] is not None:
-            rises = 1 / (1 + np.exp(-own["intercept"] - own["slope"] * np.log(line)))
-            label = "pictures" if name == "image" else f"captions, {name}"
-            left.plot(line, rises, color=colour, label=label)
-    left.axvspan(x.max(), line[-1], color="0.95", zorder=0)
-    left.set(xscale="log", xlim=(line[0], line[-1]), xlabel="frequency x alive features")
-    left.set_ylabel("share of concepts with a feature")
-    left.legend(loc="lower right", fontsize=6.5, bbox_to_anchor=(1, 0.05))
-    plain_numbers(left.xaxis)
-    names = list(curves)
-    slope, low, high = (
-        np.array([np.nan if own[key] is None else own[key] for own in curves.values()])
-        for key in ("slope", "slope_low", "slope_high")
-    )
-    right.errorbar(range(len(names)), slope, [slope - low, high - slope], fmt="o", color=BLUE)
-    right.axhline(0, color="0.6", linewidth=0.8)
-    right.set_xticks(range(len(names)), ["pict." if n == "image" else n for n in names])
-    right.tick_params(axis="x", labelsize=6.5)
-    right.set_ylabel("slope of the curve, 95 % interval")
-    return {name: curves[name] for name in ("image", *NAMED[:2]) if name in curves} | {
-        "eighths": [round(float(s), 3) for s in share], "x": [float(x.min()), float(x.max())],
-        "slopes": [float(np.nanmin(slope)), float(np.nanmax(slope)), float(np.nanmin(low))],
-    }  # fmt: skip

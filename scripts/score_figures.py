@@ -1,5 +1,6 @@
-"""Draw the example figures of docs/scores: one for each page, named as the page is.
+"""Draw the example figures of docs/scores: one for a page, named as the page is.
 
+Where `mmfeat export` draws what a page is about, the page shows docs/gallery instead.
 Everything is drawn from an atlas, a second one of a naive SAE on the same rows beside it where
 that is given; the figure of comparing SAEs needs a comparison. The numbers that a figure shows
 are printed as JSON.
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 WIDTH, DPI, FOOT = 8.0, 150, 0.16  # inches, pixels an inch, inches for provenance
 PICTURES = 40  # of test items, whose features attribution is tried on
-CLAMP = 5.0
-LION = "1F981"
 
 
 # Concepts, names and search -------------------------------------------------------------
@@ -175,80 +174,6 @@ def search(figure: Figure, sources: Sources) -> dict[str, Any]:
 # With the backbone ----------------------------------------------------------------------
 
 
-def safety(figure: Figure, sources: Sources) -> dict[str, Any]:
-    import textwrap
-
-    from mmfeat.atlas.safety import CAUTION, probe_atlas
-
-    axes = figure.subplots()
-    report = probe_atlas(sources.atlas.path, top=1)
-    known = [own for own in report["categories"] if own["features"]]
-    columns = ("pictures", *sources.atlas.languages)
-    matrix, rows = np.full((len(known), len(columns)), np.nan), []
-    for at, own in enumerate(known):
-        best = own["features"][0]
-        given = {"pictures": best["auroc_image"], **best["auroc"]}
-        matrix[at] = drawings.languages_of(given, columns)
-        q = "no q" if best["q"] is None else f"q {best['q']:.2g}"
-        rows.append(f"{own['category']} ({best['feature']}, {q})")
-    drawings.square(figure, axes, matrix, rows, columns, 0.5, 1, "AUROC of the best feature")
-    axes.set_xlabel(textwrap.fill(CAUTION, 115))
-    return {
-        own["category"]: [
-            len(own["languages"]), own["discoveries"], own["discoveries_image"],
-            named(sources.atlas, own["features"][0]["feature"]), own["features"][0]["score"],
-            own["features"][0]["q"], own["features"][0]["gaps"],
-        ] for own in known
-    }  # fmt: skip
-
-
-def interventions(figure: Figure, sources: Sources) -> dict[str, Any]:
-    from mmfeat.atlas.search import Search
-    from mmfeat.atlas.steer import Steering
-
-    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-    atlas = sources.atlas
-    feature = Search(atlas).by_attribute("subgroup", sources.drink, top=1)[0].feature
-    known, tag = atlas.items(), "ko" if "ko" in atlas.languages else atlas.languages[0]
-    item = LION if LION in known.item_id else known.item_id[known.split.index("test")]
-    steering = Steering(atlas)
-    query = steering.item(item)
-    how = steering.clamping(query, CLAMP)
-    result = steering.steer(query, [feature], how, languages=(tag,), top=6)["results"][tag]
-    left.set_axis_off()
-    rows = [
-        [part for one in pair for part in (drawings.cut(one["text"], 24), f"{one['cosine']:.2f}")]
-        for pair in zip(result["before"], result["after"], strict=True)
-    ]
-    table = left.table(
-        rows, colLabels=["before", "cosine", "after", "cosine"], loc="center", cellLoc="left",
-        colWidths=[0.35, 0.15, 0.35, 0.15], edges="horizontal",
-    )  # fmt: skip
-    table.auto_set_font_size(False)
-    table.set_fontsize(8)
-    table.scale(1, 1.6)
-    captions = {one.language: one.text for one in atlas.captions_of(known.item_id.index(item))}
-    shown = drawings.cut(captions.get("en", item), 20)
-    left.set_title(
-        f"Picture of {shown}, with {named(atlas, feature)} clamped to {CLAMP:g} x its maximum"
-    )
-    effect = result["towards"]
-    label = f"{len(effect['controls'])} control features"
-    right.hist(effect["controls"], 25, facecolor=GREY, edgecolor="0.5", label=label)
-    for key, name, style in (
-        ("change", "the feature", "-"), ("difference_of_means", "difference of means", "--"),
-        ("noop", "nothing changed", ":"),
-    ):  # fmt: skip
-        if key in effect:
-            right.axvline(effect[key], color=BLUE, linestyle=style, label=name)
-    right.set(xlabel="change of `towards` its concept", ylabel="control features")
-    drawings.headroom(right, 1.4)
-    right.legend(fontsize=6.5, loc="upper left")
-    numbers = {key: own for key, own in effect.items() if key != "controls"}
-    numbers["controls, most"] = max(effect["controls"])
-    return {"feature": named(atlas, feature), "item": item, "rows": rows} | numbers
-
-
 def attribution(figure: Figure, sources: Sources) -> dict[str, Any]:
     from mmfeat.analysis.interventions import attribution as behind
     from mmfeat.analysis.interventions.retrieval import joint_rows
@@ -335,11 +260,11 @@ def comparison(figure: Figure, compared: Comparison) -> dict[str, Any]:
 
 
 HEIGHTS: dict[Callable[[Figure, Sources], dict[str, Any]], float] = {
-    drawings.cofiring: 3.0, drawings.languages: 3.6, drawings.consistency: 3.6,
+    drawings.cofiring: 3.0, drawings.consistency: 3.6,
     drawings.bridge: 3.0, drawings.cknna: 2.8, drawings.neurons: 2.8,
     drawings.superposition: 2.8, drawings.positions: 2.5, drawings.absorption: 3.0,
-    drawings.completeness: 3.0, purity: 3.0, downstream: 3.0, monosemanticity: 2.8,
-    names: 3.0, search: 2.8, safety: 3.8, interventions: 3.0, attribution: 3.0,
+    purity: 3.0, downstream: 3.0, monosemanticity: 2.8,
+    names: 3.0, search: 2.8, attribution: 3.0,
 }  # fmt: skip
 
 

@@ -91,19 +91,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sentence:
             return _fail(sentence)
     try:
+        from mmfeat_gui.views import windows
         from mmfeat_gui.views.application import make_application, quit_on_signals, take_picture
+        from mmfeat_gui.views.crash import Crash
         from mmfeat_gui.views.main_window import MainWindow
     except ImportError as error:
         return _fail(_missing_qt(error))
     application = make_application()
-    window = MainWindow(settings)
+    windows.use_language(strings.language())
     if options.screenshot:
+        window = MainWindow(settings)
         sentence = take_picture(window, options.screenshot, options.size, options.atlas, *places)
         return _fail(sentence) if sentence else 0
     quit_on_signals(application)
-    window.show()
+    Crash(application).install()
+    windows.use_scheme(settings.appearance)
+    window = windows.open_window(settings)
     if options.atlas is not None:
-        window.open_atlas(options.atlas, *places)
+        window.open_file(options.atlas, *places)
     status = int(application.exec())
     save_settings(settings)
     return status

@@ -24,15 +24,18 @@ explains a row is a projection instead of an ablation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.completeness import Labels, best_entry, contingency
 from mmfeat.analysis.retrieval import unit_rows
 from mmfeat.store.activations import Stream
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 RISE = 0.03
 COSINE = 0.1

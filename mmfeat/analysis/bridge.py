@@ -16,15 +16,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.retrieval import unit_rows
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import Advance, ignore
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 PARTNERS = 10
 # Most products of codes, and entries waiting to be sorted, held at a time.

@@ -20,13 +20,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.statistics import benjamini_hochberg, hypergeometric_p
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 BAR = 0.5
 RATE = 0.05

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.progress import Advance
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 BANDS = 4
 _ENTRIES = 1 << 21  # codes sorted at a time

@@ -15,15 +15,18 @@ paper: a backbone that confuses two things finds its own confusion coherent.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.retrieval import unit_rows
 from mmfeat.errors import MmfeatError
 from mmfeat.store.activations import Stream
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 _CHUNK = 16_384
 

@@ -6,15 +6,18 @@ For 82 % of the paper's features no neuron of the preceding layers correlates wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
 from mmfeat.analysis.bridge import moments
-from mmfeat.analysis.codes import Codes
 from mmfeat.errors import MmfeatError
 from mmfeat.store.activations import Stream
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 WEAK = 0.3  # the paper's bound on a correlation that makes no neuron
 _CHUNK = 16_384

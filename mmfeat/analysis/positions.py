@@ -15,11 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.codes import Codes
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
+
 
 PARTS = 5  # of a whole, in order
 # Most codes taken at a time.

@@ -15,15 +15,18 @@ from math import comb
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
+from scipy.special import expit, logit
 
 from mmfeat.analysis.firing import MIN_FIRINGS
 from mmfeat.analysis.retrieval import unit_rows
-from mmfeat.analysis.statistics import benjamini_hochberg
+from mmfeat.analysis.statistics import benjamini_hochberg, lower_bound
 
 EXACT = 200_000  # ways to label the units that are gone through one by one
 PERMUTATIONS = 9_999  # drawn where there are more ways
 BAR = 0.75  # AUROC from which a feature tells a category in a language
 _CELLS = 1 << 22  # most sums held at a time
+_LEVEL = 0.975  # of one end of an interval, and its standard deviations
+_NORMAL = 1.959964
 
 
 def auroc(codes: sp.csr_array, positive: Bool[np.ndarray, "rows"]) -> Float[np.ndarray, "d_sae"]:
@@ -53,6 +56,42 @@ def auroc(codes: sp.csr_array, positive: Bool[np.ndarray, "rows"]) -> Float[np.n
     sums = np.bincount(feature[own], rank[own], d_sae)
     sums += (first - np.bincount(feature[own], minlength=d_sae)) * (silent + 1) / 2
     return np.asarray((sums - first * (first + 1) / 2) / (first * second))
+
+
+def auroc_interval(
+    values: Float[np.ndarray, "groups units"], positive: Bool[np.ndarray, "units"]
+) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of a feature's AUROC, the mean over groups.
+
+    DeLong et al. (1988), on the logit scale (Qin and Hotilovac 2008), with units as what was
+    drawn: a unit's share of the pairs it wins is its mean over the groups, so that translations
+    of one thing are no further evidence. Where every pair is ordered alike that variance is 0;
+    the interval is Clopper and Pearson's then, of the pairs that share no unit. NaN with fewer
+    than two units on either side, or where nothing varies.
+
+    Parameters
+    ----------
+    values : float [groups, units]
+        Activations, the n-th of every group on the n-th unit.
+    positive : bool [units]
+        Which units belong to the category.
+    """
+    first, second = values[:, positive, None], values[:, None, ~positive]
+    wins = ((first > second) + 0.5 * (first == second)).mean(axis=0)
+    pairs = min(wins.shape)
+    if pairs < 2:
+        return float("nan"), float("nan")
+    share = float(wins.mean())
+    if share in (0.0, 1.0):
+        bound = float(lower_bound(np.array(pairs), np.array(pairs), _LEVEL))
+        return (bound, 1.0) if share else (0.0, 1 - bound)
+    sides = (wins.mean(axis=1 - axis) for axis in (0, 1))
+    variance = sum(float(own.var(ddof=1)) / len(own) for own in sides)
+    if variance == 0:
+        return float("nan"), float("nan")
+    half = _NORMAL * np.sqrt(variance) / (share * (1 - share))
+    low, high = expit(logit(share) + half * np.array([-1, 1]))
+    return float(low), float(high)
 
 
 def difference(

@@ -15,15 +15,18 @@ and band: 1 where every stronger band is purer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.completeness import best_entry
 from mmfeat.analysis.examples import BANDS
 from mmfeat.analysis.positions import blocks, entries
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 MIN_ROWS = 5  # scoring rows of a band for it to count
 

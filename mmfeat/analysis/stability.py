@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from mmfeat.analysis.retrieval import unit_rows
-from mmfeat.sae.interop import TrainedSAE
+
+if TYPE_CHECKING:
+    from mmfeat.sae.interop import TrainedSAE
 
 # The matching holds all cosines and takes cubic time.
 MOST = 16_384

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,7 +19,32 @@ from mmfeat.errors import MmfeatError
 
 NUMBER, INTEGER, FLOAT, TEXT, BYTES = "biuf", "iu", "f", "text", "bytes"
 MAX_ROW = 1 << 16  # values a row of one dataset may have
+_FEW = 4096  # rows that are read past HDF5
+_POSIX = hasattr(os, "pread")
 _FAULTS = (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A dataset of numbers that lies in one piece of the file, as it stands there."""
+
+    handle: int
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    size: int
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read rows: HDF5 takes twenty times as long for a few, and a page reads hundreds."""
+        wanted = (stop - start) * self.size
+        data = os.pread(self.handle, wanted, self.offset + start * self.size)
+        if len(data) < wanted:
+            raise ValueError("the file ends before it")
+        return data
+
+    def rows(self, data: bytes) -> np.ndarray:
+        """Return what was read; a copy, as HDF5 gives one, that may be written to."""
+        return np.frombuffer(data, self.dtype).reshape(-1, *self.shape).copy()
 
 
 class CheckedFile:
@@ -40,10 +67,12 @@ class CheckedFile:
         self.path = path
         self.file = hdf5.open_checked(path, kind)
         self._datasets: dict[str, h5py.Dataset] = {}
+        self._pieces: dict[str, _Piece | None] = {}
 
     def close(self) -> None:
         """Close the file; nothing can be read after."""
         self._datasets.clear()
+        self._pieces.clear()
         self.file.close()
 
     def damaged(self, where: str, what: str) -> MmfeatError:
@@ -113,9 +142,26 @@ class CheckedFile:
 
     def rows(self, name: str, start: int, stop: int) -> np.ndarray:
         """Read rows `start` to `stop` of a checked dataset of numbers."""
-        dataset = self._datasets[name]
+        dataset, piece = self._datasets[name], self._piece(name)
         with self.guard(f"/{name}"):
+            known = 0 <= start <= stop <= dataset.shape[0] and stop - start <= _FEW
+            if piece is not None and known:
+                return piece.rows(piece.read(start, stop))
             return np.asarray(dataset[start:stop])
+
+    def _piece(self, name: str) -> _Piece | None:
+        """Return where a dataset lies in the file; None where HDF5 has to put it together."""
+        if name not in self._pieces:
+            dataset, found = self._datasets[name], None
+            plain = dataset.dtype.kind in "iuf" and dataset.chunks is None
+            offset = dataset.id.get_offset() if plain else None
+            if offset is not None and _POSIX:
+                handle = self.file.id.get_vfd_handle()
+                shape = dataset.shape[1:]
+                size = dataset.dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+                found = _Piece(handle, offset, dataset.dtype, shape, size)
+            self._pieces[name] = found
+        return self._pieces[name]
 
     def whole(self, name: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         """Read a dataset of numbers whole; a size that the file does not bear out is refused."""
@@ -142,7 +188,11 @@ class CheckedFile:
             raise self.damaged(f"/{name}", f"row {int(indices.max())} of {dataset.shape[0]}")
         # HDF5 selects ascending rows only.
         unique, inverse = np.unique(indices, return_inverse=True)
+        piece = self._piece(name)
         with self.guard(f"/{name}"):
+            if piece is not None and unique.size <= _FEW:
+                rows = piece.rows(b"".join(piece.read(at, at + 1) for at in unique.tolist()))
+                return np.asarray(rows[inverse])
             view = dataset.asstr(errors="replace") if texts else dataset
             return np.asarray(view[unique])[inverse]
 

@@ -22,7 +22,6 @@ from mmfeat.analysis.completeness import (
     find_features,
     labels_of,
 )
-from mmfeat.analysis.downstream import SPACES, downstream
 from mmfeat.analysis.examples import BANDS
 from mmfeat.analysis.monosemanticity import monosemanticity, monosemanticity_across, weighted
 from mmfeat.analysis.purity import Purity, purity
@@ -39,6 +38,8 @@ _MONOSEMANTICITY = ("image", "text", "across")
 
 def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
     """Write ``/concepts``."""
+    from mmfeat.analysis.downstream import SPACES, downstream  # they load torch
+
     group = hdf5.encode_group(file.create_group("concepts"), "concepts")
     steps = 4 + len(evidence.languages) * (1 + (len(SPACES) if evidence.test else 0))
     with progress.stage("scoring concepts", steps) as advance:

@@ -145,12 +145,9 @@ class Encoder:
         width = self.trained.d_in
         x = np.concatenate([np.zeros((0, width), np.float32), *(part.x for part in rows)])
         source = np.concatenate([np.zeros(0, np.int64), *(part.source + at for part, at in parts)])
-        step = max(1, _CELLS // self.trained.d_sae)
-        blocks = [slice(at, at + step) for at in range(0, len(x) or 1, step)]
-        codes = [self._codes(stream, x[block], group[source[block]]) for block in blocks]
         return Encoded(
             stream=stream,
-            codes=sp.vstack(codes, format="csr"),
+            codes=self.codes(stream, x, group[source]),
             x=x,
             source=source,
             position=_joined([part.position for part in rows], np.int16),
@@ -158,7 +155,16 @@ class Encoder:
             end=_joined([part.end for part in rows], np.int32) if _spans(rows) else None,
         )
 
-    def _codes(
+    def codes(
+        self, stream: str, x: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
+    ) -> sp.csr_array:
+        """Encode rows of a stream, [rows, d_sae]; `group` is a row's language, or 0."""
+        step = max(1, _CELLS // self.trained.d_sae)
+        blocks = [slice(at, at + step) for at in range(0, len(x) or 1, step)]
+        parts = [self._block(stream, x[block], group[block]) for block in blocks]
+        return sp.vstack(parts, format="csr")
+
+    def _block(
         self, stream: str, x: Float[np.ndarray, "rows d_in"], group: Int[np.ndarray, "rows"]
     ) -> sp.csr_array:
         import torch

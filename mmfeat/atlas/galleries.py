@@ -16,6 +16,7 @@ from mmfeat.analysis.sharing import units
 from mmfeat.analysis.units import UNIT_SEED
 from mmfeat.atlas.lookup import picture_of
 from mmfeat.errors import MmfeatError
+from mmfeat.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from mmfeat.atlas.reader import Atlas
@@ -60,10 +61,12 @@ class Galleries:
         The open atlas.
     backbone : Backbone
         A model with a joint space.
+    progress : Progress
+        Is told of the pictures and captions encoded.
     """
 
-    def __init__(self, atlas: Atlas, backbone: Backbone) -> None:
-        self.atlas, self.backbone = atlas, backbone
+    def __init__(self, atlas: Atlas, backbone: Backbone, progress: Progress = SILENT) -> None:
+        self.atlas, self.backbone, self.progress = atlas, backbone, progress
         backbone.point("joint")
         self._shelves: dict[str, Shelf] = {}
         self._rows: dict[str, dict[int, range]] = {}
@@ -137,7 +140,7 @@ class Galleries:
             prepare([picture_of(self.atlas, i) for i in item[at : at + _BATCH]])
             for at in range(0, len(item), _BATCH)
         )
-        return self._made(batches, item, [""] * len(item))
+        return self._made("encoding pictures", batches, item, [""] * len(item))
 
     def _captions(self, language: str) -> Shelf:
         found = [caption for own in self.captions(language).values() for caption in own]
@@ -151,9 +154,16 @@ class Galleries:
             self.backbone.prepare_texts(texts[at : at + _BATCH])
             for at in range(0, len(texts), _BATCH)
         )
-        return self._made(batches, [caption.item for caption in found], texts)
+        what = f"encoding captions in {language}"
+        return self._made(what, batches, [caption.item for caption in found], texts)
 
-    def _made(self, batches: Iterator[Inputs], item: list[int], text: list[str]) -> Shelf:
-        x = np.concatenate([joint_rows(self.backbone, inputs) for inputs in batches])
-        index = np.array(item)
+    def _made(
+        self, what: str, batches: Iterator[Inputs], item: list[int], text: list[str]
+    ) -> Shelf:
+        parts = []
+        with self.progress.stage(what, len(item)) as advance:
+            for inputs in batches:
+                parts.append(joint_rows(self.backbone, inputs))
+                advance(inputs.count)
+        index, x = np.array(item), np.concatenate(parts)
         return Shelf(Gallery.of(x, self.concept[index]), index, text, self.is_test[index])

@@ -11,9 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmfeat import hdf5
-from mmfeat.analysis.cknna import NEIGHBOURS, PERMUTATIONS, cknna_by_language
 from mmfeat.analysis.neurons import best_neuron, same_rows, weak_share
-from mmfeat.analysis.superposition import additivity, dose_response, interference
 from mmfeat.analysis.units import unit_of_items
 from mmfeat.atlas.checked import FLOAT, INTEGER, MAX_ROW, CheckedFile
 from mmfeat.atlas.checked import TEXT as STRINGS
@@ -28,6 +26,8 @@ COLUMNS = ("interference_max", "interference_rms", "linearity_image", "linearity
 
 def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
     """Write ``/geometry``: columns of features, and a summary as JSON."""
+    from mmfeat.analysis.cknna import NEIGHBOURS, PERMUTATIONS, cknna_by_language  # loads torch
+
     group = hdf5.encode_group(file.create_group("geometry"), "geometry")
     summary: dict[str, Any] = {"superposition": _superposition(group, evidence)}
     with progress.stage("trying directions", 2) as advance:
@@ -54,6 +54,8 @@ def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
 
 def _superposition(group: h5py.Group, evidence: Evidence) -> dict[str, Any]:
     """Write the interference of alive features, and return it in numbers."""
+    from mmfeat.analysis.superposition import interference  # it loads torch
+
     decoder, alive = evidence.trained.decoder.numpy(), evidence.alive
     found = interference(decoder[alive])
     for name, values in (("interference_max", found.largest), ("interference_rms", found.rms)):
@@ -74,6 +76,8 @@ def _superposition(group: h5py.Group, evidence: Evidence) -> dict[str, Any]:
 
 def _linearity(group: h5py.Group, evidence: Evidence, name: str) -> dict[str, Any]:
     """Write the dose-response of sampled features on sampled rows of a stream."""
+    from mmfeat.analysis.superposition import additivity, dose_response  # it loads torch
+
     trained, stream, codes = evidence.trained, evidence.streams[name], evidence.codes[name]
     most = np.zeros(trained.d_sae, np.float32)
     np.maximum.at(most, codes.indices, codes.data.astype(np.float32))

@@ -71,8 +71,9 @@ class LanguageRow:
         Of firing rates over languages: H in nats, and H / log n.
     reach : Reach
         In which languages it fires.
-    jaccard, pair_p : [columns, columns]
-        Jaccard and exact p of every two columns; the diagonal is NaN.
+    jaccard, pair_p, pair_effect : [columns, columns]
+        Jaccard, exact p and lower bound of min(P(A | B), P(B | A)) of every two columns; the
+        diagonal is NaN.
     """
 
     columns: tuple[str, ...]
@@ -89,6 +90,7 @@ class LanguageRow:
     reach: Reach
     jaccard: Float[np.ndarray, "columns columns"]
     pair_p: Float[np.ndarray, "columns columns"]
+    pair_effect: Float[np.ndarray, "columns columns"]
 
 
 def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
@@ -235,6 +237,7 @@ class LanguageTable:
             reach=self._reach(at, at + 1)[0],
             jaccard=self._square(measures["jaccard"].value, self._one("by_pair/jaccard", at)),
             pair_p=self._square(of_language["p"], self._one("by_pair/p", at)),
+            pair_effect=self._square(of_language["effect"], self._one("by_pair/lower", at)),
         )
 
     def facts(self, start: int, stop: int) -> list[Facts]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
+import numpy as np
+
+from mmfeat.atlas.checked import TEXT
 from mmfeat.errors import MmfeatError
 
 if TYPE_CHECKING:
@@ -27,6 +32,54 @@ def find_item(atlas: Atlas, item_id: str) -> int:
         raise MmfeatError(
             f"{atlas.path} has no item {item_id!r}; give the id of one of its items."
         ) from None
+
+
+def of_items(atlas: Atlas, column: str, items: Sequence[int]) -> list[str]:
+    """Return what a few items have in a column, without reading it whole.
+
+    Parameters
+    ----------
+    atlas : Atlas
+    column : str
+        ``item_id``, ``concept`` or ``split``.
+    items : sequence of int
+
+    Raises
+    ------
+    MmfeatError
+        If there is no such item, or the atlas is damaged.
+    """
+    wanted = np.array([check_item(atlas, item) for item in items], np.int64)
+    found: list[str] = atlas._data.pick(f"items/{column}", wanted).tolist()
+    return found
+
+
+def attributes_of(atlas: Atlas, item: int) -> dict[str, str]:
+    """Return the attributes of one item, without reading those of all.
+
+    Raises
+    ------
+    MmfeatError
+        If there is no such item, or the atlas is damaged.
+    """
+    item, data, found = check_item(atlas, item), atlas._data, {}
+    group = data.file.get("items/attributes")
+    if isinstance(group, h5py.Group):
+        for name in sorted(group):
+            data.dataset(f"items/attributes/{name}", TEXT, (atlas.n_items,))
+            found[name] = data.texts(f"items/attributes/{name}", item, item + 1)[0]
+    return found
+
+
+def check_item(atlas: Atlas, item: int) -> int:
+    """Return an item that an atlas has.
+
+    Raises
+    ------
+    MmfeatError
+        If it has none of that number.
+    """
+    return atlas._index(item, atlas.n_items, "item")
 
 
 def picture_of(atlas: Atlas, item: int) -> Image:

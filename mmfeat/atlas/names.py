@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from mmfeat import hdf5
-from mmfeat.analysis.name_evaluation import summary
-from mmfeat.analysis.naming.combine import METHODS
+from mmfeat.analysis.naming.combine import KEPT, METHODS
 from mmfeat.analysis.threads import side_by_side
 from mmfeat.atlas.checked import FLOAT, INTEGER, TEXT, CheckedFile
 from mmfeat.atlas.evidence import Evidence
-from mmfeat.atlas.naming import KEPT, Embed, Naming
 from mmfeat.progress import Progress
+
+if TYPE_CHECKING:
+    from mmfeat.atlas.naming import Embed
 
 MEASURES = ("auroc_image", "auroc_text", "simulation_image", "simulation_text")
 
@@ -39,6 +40,10 @@ def write(
         Raw rows of ``text.pooled`` for texts in a language (``Encoder.texts(...).x``), for
         n-grams; without it an n-gram stands for the mean of the captions that have it.
     """
+    # They load torch, which reading names does not need.
+    from mmfeat.analysis.name_evaluation import summary
+    from mmfeat.atlas.naming import Naming
+
     features, languages = evidence.trained.d_sae, evidence.languages
     group = hdf5.encode_group(file.create_group("names"), "names")
     naming = Naming(evidence, embed)

@@ -17,7 +17,6 @@ from mmfeat.atlas.evidence import IMAGE, Evidence
 from mmfeat.atlas.evidence import TEXT as CAPTIONS
 
 SEED = 0
-KEPT = 3  # names of a feature in a language
 TRIED = 3  # proposals of a method
 PROBES = 8192  # pictures, and captions, that soft-WPMI looks at
 TOP = 10  # of these, pictures, and captions, of a feature
@@ -111,7 +110,7 @@ class Naming:
             self._spread(ngrams.log_odds(self._fires(rows), has, terms, TRIED)),
         )
         embedding = np.concatenate([embedding, self._terms(found, terms, has, rows, tag)])
-        names = combine.choose(found, self._predicts(embedding, found.name), KEPT)
+        names = combine.choose(found, self._predicts(embedding, found.name), combine.KEPT)
         tests = _drawn(np.flatnonzero(own & self.test[CAPTIONS]), TEST_ROWS)
         on_text = self._firings(CAPTIONS, tests, TEST_BACKGROUND)
         best = names.name[:, 0]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from jaxtyping import Float
 
 from mmfeat import hdf5
-from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.positions import PARTS, positions, wholes
 from mmfeat.atlas.checked import FLOAT, CheckedFile
 from mmfeat.atlas.evidence import Evidence
 from mmfeat.store.activations import Stream
+
+if TYPE_CHECKING:
+    from mmfeat.analysis.codes import Codes
 
 MOST_CELLS = 1024  # of a grid that is written
 

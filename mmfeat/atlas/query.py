@@ -28,6 +28,7 @@ def search_atlas(
     attributes: Sequence[str] = (),
     not_images: Sequence[Path] = (),
     not_texts: Sequence[str] = (),
+    not_items: Sequence[str] = (),
     not_either: Sequence[str] = (),
     by: Literal["decoder", "cofiring"] = "decoder",
     backbone: str | None = None,
@@ -47,7 +48,7 @@ def search_atlas(
         One feature, whose nearest are found instead.
     attributes : sequence of str
         One ``NAME=VALUE``, by which items are contrasted with the rest instead.
-    not_images, not_texts, not_either
+    not_images, not_texts, not_items, not_either
         Negative examples; of the last, what is a file is a picture, else a text.
     by : {"decoder", "cofiring"}
         What makes features near.
@@ -69,7 +70,7 @@ def search_atlas(
         If not exactly one kind of search is asked for, or something given does not exist.
     """
     examples = bool(images or texts or items)
-    negatives = bool(not_images or not_texts or not_either)
+    negatives = bool(not_images or not_texts or not_items or not_either)
     if examples + len(features) + len(attributes) != 1:
         raise MmfeatError(
             "Search by examples (pictures, texts or items, as many as you like), or by one "
@@ -86,6 +87,7 @@ def search_atlas(
     said = [("text", text) for text in not_texts]
     said += [("text" if not _is_file(value) else "image", value) for value in not_either]
     said += [("image", str(path)) for path in not_images]
+    said += [("item", name) for name in not_items]
     with Atlas(Path(atlas)) as opened:
         found: Sequence[Found]
         if features:
@@ -107,11 +109,15 @@ def search_atlas(
             positive += [Text(text, tag) for text, tag in zip(texts, tags, strict=True)]
             positive += [Item(find_item(opened, name)) for name in items]
             against: list[Example] = [
-                picture_file(Path(value)) if what == "image" else Text(value, one)
+                Item(find_item(opened, value))
+                if what == "item"
+                else picture_file(Path(value))
+                if what == "image"
+                else Text(value, one)
                 for what, value in said
             ]
             encoder = None
-            if images or texts or said:
+            if any(what != "item" for what, _ in (*given, *said)):
                 from mmfeat.atlas.encoder import open_encoder
 
                 encoder = open_encoder(opened, backbone)

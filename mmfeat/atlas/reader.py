@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_FEATURES = 1 << 27
 _MAX_THUMBNAIL = 4 << 20
+_NAMED = 128  # features whose names are read at a time
 
 
 class Part(Protocol):
@@ -65,6 +66,7 @@ class Atlas(CheckedReader):
 
     def _inspect(self) -> None:
         self._file = self._data.file
+        self._last: dict[str, tuple[int, tuple[np.ndarray, np.ndarray]]] = {}
         root = self._file.attrs
         with self._data.guard("the root's attributes"):
             self.name, self.attribution, self.backbone, self.hook, self.digest = (
@@ -161,6 +163,20 @@ class Atlas(CheckedReader):
         scores = self._data.rows("names/score", feature, feature + 1)[0].tolist()
         return dict(zip(self.languages, zip(texts, scores, strict=True), strict=True))
 
+    def names_of(self, features: Sequence[int]) -> list[dict[str, tuple[str, float]]]:
+        """Return what `names` does of several features, read together."""
+        wanted = np.array([self._feature(feature) for feature in features], np.int64)
+        found = []
+        for start in range(0, len(wanted), _NAMED):
+            own = wanted[start : start + _NAMED]
+            texts = self._data.pick("names/text", own).tolist()
+            scores = self._data.pick("names/score", own).tolist()
+            found += [
+                dict(zip(self.languages, zip(*row, strict=True), strict=True))
+                for row in zip(texts, scores, strict=True)
+            ]
+        return found
+
     def all_names(self) -> tuple[list[list[str]], Float32[np.ndarray, "f l"]]:
         """Return the names and scores of all features, by feature and language."""
         texts: list[list[str]] = self._data.texts("names/text", 0, self.d_sae)
@@ -199,13 +215,25 @@ class Atlas(CheckedReader):
         return self._items
 
     @cached_property
-    def _captions_by_item(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return captions in the order of their items, and where each item's begin."""
-        item = self._data.rows("captions/item", 0, self.n_captions).astype(np.int64)
+    def _captions_by_item(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Return captions in the order of their items, and where each item's begin.
+
+        The order is None where that is how they stand in the file, as they do in ours.
+        """
+        item = self._data.rows("captions/item", 0, self.n_captions)
         if item.size and (item.min() < 0 or item.max() >= self.n_items):
             raise self._data.damaged("/captions/item", "captions of items that do not exist")
-        order = np.argsort(item, kind="stable")
-        return order, np.searchsorted(item[order], np.arange(self.n_items + 1))
+        order = None
+        if (item[1:] < item[:-1]).any():
+            order = np.argsort(item, kind="stable")
+            item = item[order]
+        return order, np.searchsorted(item, np.arange(self.n_items + 1))
+
+    def _captions_of(self, item: int) -> np.ndarray:
+        """Return the numbers of an item's captions, in the order of the file."""
+        order, start = self._captions_by_item
+        first, last = start[item], start[item + 1]
+        return np.arange(first, last) if order is None else order[first:last]
 
     def captions(self, indices: Sequence[int]) -> list[Caption]:
         """Return captions by index, in the order given."""
@@ -227,9 +255,7 @@ class Atlas(CheckedReader):
 
     def captions_of(self, item: int) -> list[Caption]:
         """Return all captions of an item, in the order of the file."""
-        order, start = self._captions_by_item
-        item = self._index(item, self.n_items, "item")
-        return self.captions(order[start[item] : start[item + 1]].tolist())
+        return self.captions(self._captions_of(self._index(item, self.n_items, "item")).tolist())
 
     def thumbnail(self, item: int) -> bytes | None:
         """Return the picture of an item as PNG, or None where the atlas holds none."""
@@ -311,10 +337,13 @@ class Atlas(CheckedReader):
 
     def largest_code(self, stream: str, feature: int) -> float:
         """Return the largest activation of a feature in a stream, 0 where it never fires."""
-        code, feature = self._stream(stream), self._feature(feature)
-        total = self._data.length(f"{code}/by_feature/data")
-        low, high = self._data.span(f"{code}/by_feature/indptr", feature, total)
-        return float(self._data.rows(f"{code}/by_feature/data", low, high).max(initial=0))
+        return float(self._fired(stream, feature)[1].max(initial=0))
+
+    def _fired(self, stream: str, feature: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `codes_of_feature`; those asked for last are kept, for a page asks often."""
+        if stream not in self._last or self._last[stream][0] != feature:
+            self._last[stream] = (feature, self.codes_of_feature(stream, feature))
+        return self._last[stream][1]
 
     def codes_of_rows(self, stream: str, start: int, stop: int) -> csr_array:
         """Return the codes of rows `start` to `stop` of a stream, float32 [stop - start, d_sae]."""
@@ -340,12 +369,12 @@ class Atlas(CheckedReader):
         data = self._data.rows(f"{code}/by_row/data", low, high).astype(np.float32)
         return indptr - low, indices, data
 
-    def _column(self, stream: str, rows: range, feature: int) -> Float32[np.ndarray, " rows"]:
+    def column(self, stream: str, rows: range, feature: int) -> Float32[np.ndarray, " rows"]:
         """Return a feature's activation in each of a few rows."""
-        indptr, indices, data = self._codes(stream, rows.start, rows.stop)
+        fired, values = self._fired(stream, feature)
+        low, high = np.searchsorted(fired, (rows.start, rows.stop))
         found = np.zeros(len(rows), np.float32)
-        own = np.flatnonzero(indices == feature)
-        found[np.searchsorted(indptr, own, side="right") - 1] = data[own]
+        found[fired[low:high] - rows.start] = values[low:high]
         return found
 
     def rows_of_caption(self, stream: str, caption: int) -> range:
@@ -360,8 +389,7 @@ class Atlas(CheckedReader):
         total = self._data.length(f"{code}/rows/item")
         if stream.startswith("image"):
             return range(*self._data.span(f"{code}/rows/item_start", item, total))
-        order, start = self._captions_by_item
-        own = order[start[item] : start[item + 1]]
+        own = self._captions_of(item)
         if not own.size:
             return range(0)
         if own[-1] - own[0] != own.size - 1:
@@ -394,19 +422,28 @@ class Atlas(CheckedReader):
         if position.min() < 0 or position.max() >= high * wide:
             raise self._data.damaged(f"/{code}/rows/position", f"a patch outside {high} by {wide}")
         found = np.zeros(high * wide, np.float32)
-        found[position] = self._column("image.patch", rows, feature)
+        found[position] = self.column("image.patch", rows, feature)
         return found.reshape(high, wide)
 
     def token_activations(self, feature: int, caption: int) -> list[TokenActivation]:
         """Return a feature's activation on every token of a caption, 0 where it does not fire."""
-        feature = self._feature(feature)
+        return self.tokens(feature, [self.caption(caption)])[0]
+
+    def tokens(self, feature: int, captions: Sequence[Caption]) -> list[list[TokenActivation]]:
+        """Return the same of captions that were read before."""
+        feature, where = self._feature(feature), "codes/text.token/rows"
         if "text.token" not in self.streams:
-            return []
-        rows = self.rows_of_caption("text.token", caption)
-        length, where = len(self.caption(caption).text), "codes/text.token/rows"
-        start = self._data.rows(f"{where}/start", rows.start, rows.stop).tolist()
-        end = self._data.rows(f"{where}/end", rows.start, rows.stop).tolist()
-        values = self._column("text.token", rows, feature).tolist()
-        if any(not 0 <= a <= b <= length for a, b in zip(start, end, strict=True)):
-            raise self._data.damaged(f"/{where}", f"tokens outside the text of caption {caption}")
-        return [TokenActivation(*token) for token in zip(start, end, values, strict=True)]
+            return [[] for _ in captions]
+        found = []
+        for caption in captions:
+            rows = self.rows_of_caption("text.token", caption.index)
+            start = self._data.rows(f"{where}/start", rows.start, rows.stop).tolist()
+            end = self._data.rows(f"{where}/end", rows.start, rows.stop).tolist()
+            values = self.column("text.token", rows, feature).tolist()
+            length = len(caption.text)
+            if any(not 0 <= a <= b <= length for a, b in zip(start, end, strict=True)):
+                raise self._data.damaged(
+                    f"/{where}", f"tokens outside the text of caption {caption.index}"
+                )
+            found.append([TokenActivation(*one) for one in zip(start, end, values, strict=True)])
+        return found

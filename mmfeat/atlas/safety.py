@@ -28,6 +28,7 @@ from mmfeat.analysis.probes import (
     BAR,
     ProbeScores,
     ablation_drops,
+    auroc_interval,
     between_languages,
     correlation,
     probe_scores,
@@ -263,13 +264,33 @@ def _category(
         "discoveries_image": int((scores.image_q <= FDR).sum()),
         "agreement": _agreement(scores),
         "language_gaps": list(scores.gaps(chosen[0])) if chosen else [],
-        "features": [_feature(atlas, scores, feature, drops, positives) for feature in chosen],
+        "features": [
+            _feature(atlas, scores, feature, drops, positives)
+            | {
+                "auroc_interval": _interval(list(texts.values()), belongs, feature),
+                "auroc_image_interval": _interval([pictures], picture_belongs, feature),
+            }
+            for feature in chosen
+        ],
     }
 
 
 def _number(value: float) -> float | None:
     """Return a number as JSON has it: None for what cannot be had."""
     return float(value) if math.isfinite(value) else None
+
+
+def _interval(
+    groups: Sequence[sp.csr_array | None],
+    positive: Bool[np.ndarray, "units"] | None,
+    feature: int,
+) -> list[float] | None:
+    """Return the ends of the interval of a feature's mean AUROC over groups of codes."""
+    own = [codes[:, [feature]].toarray()[:, 0] for codes in groups if codes is not None]
+    if not own or positive is None:
+        return None
+    low, high = auroc_interval(np.stack(own), positive)
+    return [low, high] if math.isfinite(low) else None
 
 
 def _agreement(scores: ProbeScores) -> dict[str, float | None]:

@@ -76,7 +76,8 @@ class Steering:
         Whose rows are changed there; default: of the streams the SAE was trained on, patches or
         tokens before pooled rows.
     progress : Progress
-        Is told of the rows in which features of `sae` are counted.
+        Is told of the pictures and captions that are encoded to retrieve from, and of the rows in
+        which features of `sae` are counted.
 
     Raises
     ------
@@ -107,7 +108,7 @@ class Steering:
                 f"others, name the SAE of {hook or stream}."
             )
         self.atlas, self.backbone = atlas, open_backbone(atlas, backbone, device)
-        self.galleries = Galleries(atlas, self.backbone)
+        self.galleries = Galleries(atlas, self.backbone, progress)
         self.known: Known = (
             AtJoint(self.galleries)
             if sae is None

@@ -49,6 +49,27 @@ def weights(spec: str) -> Path | None:
     return None
 
 
+def spec_of(place: str) -> str:
+    """Return the SPEC of a backbone that is given by one, or by the folder it lies in.
+
+    Raises
+    ------
+    MmfeatError
+        If it is a folder without a model that can be loaded.
+    """
+    folder = Path(place).expanduser()
+    if not folder.is_dir():
+        return place
+    if (folder / "open_clip_config.json").is_file():
+        return f"open_clip:local-dir:{folder}"
+    if (folder / "config.json").is_file():
+        return f"hf:{folder}"
+    raise MmfeatError(
+        f"{folder} holds no model; choose the folder that has config.json or "
+        "open_clip_config.json beside the weights."
+    )
+
+
 def _repository(spec: str) -> str:
     """Return the repository of the hub that a SPEC names; empty where there is none."""
     family, _, rest = spec.partition(":")

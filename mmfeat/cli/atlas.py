@@ -52,7 +52,7 @@ def map_features(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Put a UMAP of the decoder directions into each atlas."""
+    """Put a UMAP of the decoder directions, and one of the items, into each atlas."""
     from mmfeat.analysis.maps import MapSettings
     from mmfeat.atlas.map import add_map
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from mmfeat.errors import MmfeatError
-from mmfeat.progress import RichProgress
+from mmfeat.progress import of_terminal
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object with the results on stdout.")
 ]
-PROGRESS = RichProgress()
+PROGRESS = of_terminal()
 _AGAIN = 5.0  # seconds after which an interrupt that was swallowed comes again
 
 

@@ -49,6 +49,10 @@ def search(
         list[str] | None,
         typer.Option("--not-text", help="Text it should not fire on; repeatable."),
     ] = None,
+    not_item: Annotated[
+        list[str] | None,
+        typer.Option("--not-item", help="Id of an item it should not fire on; repeatable."),
+    ] = None,
     not_: Annotated[
         list[str] | None,
         typer.Option("--not", help="The same: a picture where there is such a file, else a text."),
@@ -80,6 +84,7 @@ def search(
         attributes=attribute or (),
         not_images=not_image or (),
         not_texts=not_text or (),
+        not_items=not_item or (),
         not_either=not_ or (),
         by=by.value,
         backbone=backbone,

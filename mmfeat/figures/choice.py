@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmfeat.atlas.reader import Atlas
-from mmfeat.corpus.languages import normalise_tag, script_of_tag
-from mmfeat.errors import MmfeatError
+from mmfeat.corpus.languages import script_of_tag
+from mmfeat.figures.columns import chosen_languages
 
 
 def shared_features(atlas: Atlas, count: int) -> list[int]:
@@ -40,13 +40,8 @@ def languages(atlas: Atlas, asked: Sequence[str], fit: int, some: int) -> list[s
     MmfeatError
         If the atlas has no such language.
     """
-    found = list(dict.fromkeys(normalise_tag(tag) for tag in asked))
-    for tag in found:
-        if tag not in atlas.languages:
-            known = ", ".join(atlas.languages) or "none"
-            raise MmfeatError(f"{atlas.path} has no language {tag!r}; choose from {known}.")
-    if found:
-        return found
+    if asked:
+        return list(chosen_languages(atlas, asked))
     if len(atlas.languages) <= fit:
         return list(atlas.languages)
     return languages_over_scripts(atlas.languages, some)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from mmfeat.corpus.pictures import decode
-from mmfeat.figures.palettes import heat
+from mmfeat.figures.palettes import HEAT
 
 OPACITY = 0.8
 
@@ -22,6 +24,7 @@ def decode_png(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(decode(data), np.uint8)
 
 
+@lru_cache(maxsize=64)
 def _weights(pixels: int, cells: int) -> Float[np.ndarray, "pixels cells"]:
     """Return the weight of each cell's centre in the colour of each pixel's centre."""
     at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
@@ -30,6 +33,7 @@ def _weights(pixels: int, cells: int) -> Float[np.ndarray, "pixels cells"]:
     found = np.zeros((pixels, cells))
     np.add.at(found, (np.arange(pixels), low), 1 - (at - low))
     np.add.at(found, (np.arange(pixels), high), at - low)
+    found.flags.writeable = False
     return found
 
 
@@ -66,9 +70,9 @@ def overlay(
         return picture.copy()
     height, width = picture.shape[:2]
     strength = np.clip(upsample(patches, height, width) / maximum, 0, 1)
-    opacity = OPACITY * strength[..., None]
-    colours = heat(strength.ravel()).reshape(height, width, 3)
-    mixed = picture * (1 - opacity) + colours * opacity
+    opacity = (OPACITY * strength[..., None]).astype(np.float32)
+    colours = HEAT[(strength * 255).round().astype(np.intp)]
+    mixed = picture + (colours - picture.astype(np.float32)) * opacity
     return mixed.round().astype(np.uint8)
 
 

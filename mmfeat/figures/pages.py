@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
+from mmfeat.atlas.lookup import attributes_of, of_items
 from mmfeat.atlas.reader import Atlas
 from mmfeat.atlas.records import Caption, Example, TokenActivation
 
@@ -115,7 +117,7 @@ class FeaturePage:
     pictures, bands : list
         Pictures with the largest activations; random ones of even bands, highest first.
     columns, column_bands : dict
-        The same for the captions of each language.
+        The same for the captions of each language; bands are empty where they were not read.
     max_image, max_text, max_patch, max_token : float
         Largest activation on a picture, caption, patch and token.
     """
@@ -198,49 +200,66 @@ def label_of(key: str) -> str:
     return _EXPLANATIONS[key][0] if key in _EXPLANATIONS else key.replace("_", " ")
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a score as it is written; a dash for one that cannot be had."""
     if not math.isfinite(value):
         return "–"
     return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _pictures(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[PictureExample]:
-    items = atlas.items()
+    return picture_examples(atlas, feature, [(own.item, own.activation) for own in examples])
+
+
+def picture_examples(
+    atlas: Atlas, feature: int, shown: Sequence[tuple[int, float]]
+) -> list[PictureExample]:
+    """Return pictures, each an item with its activation, with what a feature does on patches."""
+    items = [item for item, _ in shown]
+    facts = zip(of_items(atlas, "item_id", items), of_items(atlas, "split", items), strict=True)
     return [
         PictureExample(
-            example.item,
-            items.item_id[example.item],
-            items.split[example.item],
-            example.activation,
-            atlas.thumbnail(example.item),
-            atlas.patch_map(feature, example.item),
+            item, *own, activation, atlas.thumbnail(item), atlas.patch_map(feature, item)
         )
-        for example in examples
+        for (item, activation), own in zip(shown, facts, strict=True)
     ]
 
 
 def _captions(atlas: Atlas, feature: int, examples: Sequence[Example]) -> list[CaptionExample]:
-    split = atlas.items().split
-    texts = atlas.captions([example.caption for example in examples])
+    captions = atlas.captions([example.caption for example in examples])
+    return captions_with_tokens(
+        atlas, feature, captions, [example.activation for example in examples]
+    )
+
+
+def captions_with_tokens(
+    atlas: Atlas, feature: int, captions: Sequence[Caption], activations: Sequence[float]
+) -> list[CaptionExample]:
+    """Return captions with what a feature does on each of their tokens."""
+    splits = of_items(atlas, "split", [caption.item for caption in captions])
+    tokens = atlas.tokens(feature, captions)
     return [
-        CaptionExample(
-            example.caption,
-            example.item,
-            split[example.item],
-            caption.text,
-            example.activation,
-            atlas.token_activations(feature, example.caption),
+        CaptionExample(own.index, own.item, split, own.text, activation, of_own)
+        for own, split, activation, of_own in zip(
+            captions, splits, activations, tokens, strict=True
         )
-        for example, caption in zip(examples, texts, strict=True)
     ]
 
 
 def _titles(atlas: Atlas, features: Iterable[int]) -> dict[int, str]:
-    return {f: title_of(atlas.names(f), f) for f in features}
+    wanted = list(features)
+    return {f: title_of(names, f) for f, names in zip(wanted, atlas.names_of(wanted), strict=True)}
 
 
-def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
+def feature_page(atlas: Atlas, feature: int, *, bands: bool = True) -> FeaturePage:
     """Return what is shown of a feature; reads a few kilobytes of the atlas.
+
+    Parameters
+    ----------
+    atlas : Atlas
+    feature : int
+    bands : bool
+        Whether examples of all bands of activation are read, too.
 
     Raises
     ------
@@ -256,23 +275,34 @@ def feature_page(atlas: Atlas, feature: int) -> FeaturePage:
     )
     near = atlas.neighbours(feature)
     titles = _titles(atlas, (index for index, _ in near))
+    tops = atlas.text_examples(feature)
+    of_bands = atlas.text_bands(feature) if bands else {}
+    # All captions are read at once: a page costs as many reads as the file has datasets.
+    captions = iter(
+        _captions(
+            atlas,
+            feature,
+            [
+                *(one for own in tops.values() for one in own),
+                *(one for own in of_bands.values() for band in own for one in band),
+            ],
+        )
+    )
+    in_bands = atlas.image_bands(feature) if bands else []
     return FeaturePage(
         feature=int(feature),
         title=title_of(names, feature),
         facts=atlas.part(LanguageTable).facts(feature, feature + 1)[0],
         numbers=[
-            Number(key, label, values[key], _number(values[key]), explanation)
+            Number(key, label, values[key], number_text(values[key]), explanation)
             for key, (label, explanation) in _EXPLANATIONS.items()
         ],
         pictures=_pictures(atlas, feature, atlas.image_examples(feature)),
-        bands=[_pictures(atlas, feature, band) for band in atlas.image_bands(feature)],
-        columns={
-            language: _captions(atlas, feature, examples)
-            for language, examples in atlas.text_examples(feature).items()
-        },
+        bands=[_pictures(atlas, feature, band) for band in in_bands],
+        columns={tag: list(islice(captions, len(own))) for tag, own in tops.items()},
         column_bands={
-            language: [_captions(atlas, feature, band) for band in bands]
-            for language, bands in atlas.text_bands(feature).items()
+            tag: [list(islice(captions, len(band))) for band in own]
+            for tag, own in of_bands.items()
         },
         firing_by_language=rates,
         firing_image=values["firing_rate_image"],
@@ -336,13 +366,12 @@ def item_page(atlas: Atlas, item: int) -> ItemPage:
     ]
     fired.sort(key=lambda one: -max(one.image_activation, *one.languages.values(), 0.0))
     unseen = [one for one in fired if not one.image_activation]
-    items = atlas.items()
     return ItemPage(
         item=int(item),
-        item_id=items.item_id[item],
-        concept=items.concept[item],
-        split=items.split[item],
-        attributes={name: column[item] for name, column in items.attributes.items()},
+        item_id=of_items(atlas, "item_id", [item])[0],
+        concept=of_items(atlas, "concept", [item])[0],
+        split=of_items(atlas, "split", [item])[0],
+        attributes=attributes_of(atlas, item),
         thumbnail=atlas.thumbnail(item),
         captions=captions,
         both=[one for one in fired if one.image_activation and one.languages],

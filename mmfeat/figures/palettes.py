@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, UInt8, UInt16
 
 from mmfeat.errors import MmfeatError
 
@@ -79,14 +79,17 @@ COLOURINGS: dict[str, Colouring] = {
 }
 
 
+def _steps(values: Float[np.ndarray, " n"]) -> UInt16[np.ndarray, " n"]:
+    """Return the places in a palette of values of [0, 1], the one behind it for no value."""
+    known = np.isfinite(values)
+    index = np.where(known, np.clip(values, 0, 1), 0) * 255
+    return np.where(known, index.round(), 256).astype(np.uint16)
+
+
 def _look_up(
     table: UInt8[np.ndarray, "256 3"], values: Float[np.ndarray, " n"]
 ) -> UInt8[np.ndarray, "n 3"]:
-    values = np.asarray(values, np.float64)
-    known = np.isfinite(values)
-    index = np.where(known, np.clip(values, 0, 1), 0) * 255
-    colours = table[index.round().astype(np.intp)]
-    colours[~known] = MISSING
+    colours: np.ndarray = np.concatenate([table, MISSING[None]])[_steps(np.asarray(values, float))]
     return colours
 
 
@@ -169,22 +172,37 @@ def values_of(chosen: Colouring, features: Mapping[str, np.ndarray]) -> Float[np
     return found
 
 
-def colour_values(
+def table_of(chosen: Colouring) -> UInt8[np.ndarray, "k 3"]:
+    """Return the colours that a colouring uses: one a category, or a palette and the missing."""
+    if chosen.kind == "category":
+        return CATEGORIES[: max(len(chosen.labels), 1)].copy()
+    palette = DIVERGING if chosen.kind == "diverging" else SEQUENTIAL
+    return np.concatenate([palette, MISSING[None]])
+
+
+def codes_of(
     chosen: Colouring, values: Float[np.ndarray, " n"], n_languages: int
-) -> UInt8[np.ndarray, "n 3"]:
-    """Colour values as a colouring says; grey where they are missing.
+) -> UInt16[np.ndarray, " n"]:
+    """Return which of the colours of `table_of` each value has; the last where it is missing.
 
     Silent features, whose firing rate is 0, are missing on a logarithmic scale.
     """
+    values = np.asarray(values, np.float64)
     low, high = bounds(chosen, n_languages)
     if chosen.kind == "category":
-        index = np.clip(values, 0, len(CATEGORIES) - 1).astype(np.intp)
-        colours: np.ndarray = CATEGORIES[index]
-        return colours
+        last = max(len(chosen.labels), 1) - 1
+        return np.asarray(np.clip(np.nan_to_num(values), 0, last), np.uint16)
     if chosen.kind == "log":
         values, low, high = _log(values), float(np.log10(low)), float(np.log10(high))
-    scaled = (np.asarray(values, np.float64) - low) / (high - low)
-    return diverging(scaled) if chosen.kind == "diverging" else sequential(scaled)
+    return _steps((values - low) / (high - low))
+
+
+def colour_values(
+    chosen: Colouring, values: Float[np.ndarray, " n"], n_languages: int
+) -> UInt8[np.ndarray, "n 3"]:
+    """Colour values as a colouring says; grey where they are missing."""
+    colours: np.ndarray = table_of(chosen)[codes_of(chosen, values, n_languages)]
+    return colours
 
 
 def _log(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -115,6 +115,7 @@ class Steered(_Part):
 # mmfeat probe -------------------------------------------------------------------------
 
 ByLanguage = Annotated[dict[str, Number | None], Field(max_length=1024)]
+Ends = tuple[Share, Share]
 
 
 class Causal(_Part):
@@ -131,7 +132,9 @@ class Probed(_Part):
 
     feature: Feature
     auroc: ByLanguage
+    auroc_interval: Ends | None
     auroc_image: Share | None
+    auroc_image_interval: Ends | None
     difference: ByLanguage
     difference_image: Number | None
     p: Share | None

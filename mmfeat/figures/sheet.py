@@ -112,7 +112,7 @@ def logarithmic(
 
 def every(labels: int, inches: float) -> int:
     """Return how many labels of an axis go for one that is written, so that none touch."""
-    return max(1, int(np.ceil(labels * 1.15 * typeset.points(SMALL) / 72 / inches)))
+    return max(1, int(np.ceil(labels * 1.1 * typeset.points(SMALL) / 72 / inches)))
 
 
 def proportion(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
-# Of glibc's mallopt, see its manual page; the largest threshold it takes is 32 MiB.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-_SETTINGS = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 1 << 30, _TOP_PAD: 64 << 20}
+# Of glibc's mallopt, see its manual page. Tables of all latents are larger than the largest
+# threshold it takes, 32 MiB, so that none at all is mapped by itself.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+_SETTINGS = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 1 << 30, _TOP_PAD: 64 << 20}
 
 
 def keep_freed_memory() -> None:

@@ -23,9 +23,9 @@ class Standardisation:
 
         # Rows that are mapped cannot be written, which torch does not like.
         own = rows if rows.flags.writeable else rows.copy()
-        x = torch.from_numpy(own).to(torch.float32, copy=True)
-        mean, scale = torch.from_numpy(self.mean), torch.from_numpy(self.scale)
+        # The difference is in the wider type of the two, float32, in one pass over the rows.
+        x, mean, scale = (torch.from_numpy(values) for values in (own, self.mean, self.scale))
         if len(mean) == 1:
-            return x.sub_(mean).mul_(scale).numpy()
+            return (x - mean).mul_(scale).numpy()
         index = torch.from_numpy(group.astype(np.int64))
-        return x.sub_(mean[index]).mul_(scale[index, None]).numpy()
+        return (x - mean[index]).mul_(scale[index, None]).numpy()

@@ -14,7 +14,7 @@ score_cpu_s
     the same of the processor, of all threads together: the measure on a machine that has other
     work;
 parts
-    both by what the building calls;
+    both by what the building calls, with the largest memory meanwhile;
 peak_mb
     largest memory of the process: the bar is 6 GiB.
 
@@ -198,22 +198,32 @@ def make(folder: Path, args: argparse.Namespace) -> None:
 
 
 class Stopwatch:
-    """Adds up the seconds, and those of the processor, that calls take."""
+    """Adds up the seconds, and those of the processor, that calls take, and their peak memory."""
 
     def __init__(self) -> None:
         self.took: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+        self.peak: dict[str, float] = defaultdict(float)
 
     def timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the same call, which adds what it takes under a name."""
 
         def measured(*args: Any, **options: Any) -> Any:
+            self.see("rest")
             begin = now()
             try:
                 return call(*args, **options)
             finally:
                 self.took[name] += now() - begin
+                self.see(name)
 
         return measured
+
+    def see(self, name: str) -> None:
+        """Put down the peak since the last look under a name, and begin a new one."""
+        status = Path("/proc/self/status").read_text("ascii").split()
+        peak = int(status[status.index("VmHWM:") + 1]) / 2**10
+        self.peak[name] = max(self.peak[name], peak)
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def now() -> np.ndarray:
@@ -242,7 +252,7 @@ def build(folder: Path, threads: int) -> dict[str, object]:
     scoring = total - encode
     watch.took["rest"] = scoring - sum(watch.took.values())
     order = sorted(watch.took.items(), key=lambda part: -part[1][0])
-    status = Path("/proc/self/status").read_text("ascii").split()
+    watch.see("rest")
     return {
         "alive": result["alive"],
         "shared": result["shared"],
@@ -250,8 +260,11 @@ def build(folder: Path, threads: int) -> dict[str, object]:
         "encode_cpu_s": encode[1],
         "score_s": scoring[0],
         "score_cpu_s": scoring[1],
-        "parts": {name: {"s": wall, "cpu_s": cpu} for name, (wall, cpu) in order},
-        "peak_mb": int(status[status.index("VmHWM:") + 1]) / 2**10,
+        "parts": {
+            name: {"s": wall, "cpu_s": cpu, "peak_mb": watch.peak[name]}
+            for name, (wall, cpu) in order
+        },
+        "peak_mb": max(watch.peak.values()),
         "atlas_mb": (folder / "atlas.h5").stat().st_size / 2**20,
     }
 

@@ -29,7 +29,7 @@ def settle(qtbot: QtBot) -> Callable[[MainWindow], None]:
     """Wait until everything asked for is shown."""
 
     def wait(window: MainWindow) -> None:
-        qtbot.waitUntil(lambda: not window.reader.busy, timeout=30_000)
+        qtbot.waitUntil(lambda: not window.busy, timeout=30_000)
         qtbot.wait(1)
 
     return wait

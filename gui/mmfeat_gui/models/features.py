@@ -2,68 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from jaxtyping import Bool, Int64
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from mmfeat_gui.resources.strings import tr
-from mmfeat_gui.state.features import FeatureTable, Query, SortKey
+from mmfeat_gui.state.columns import Column
+from mmfeat_gui.state.features import NONE, FeatureTable, Outside
+from mmfeat_gui.state.query import Order
 
-COLUMNS: tuple[SortKey, ...] = (
-    "title",
-    "feature",
-    "shared",
-    "n_languages",
-    "modality_score",
-    "firing_rate_image",
-    "firing_rate_text",
-    "shared_q",
-)
-_DESCENDING_FIRST = ("shared", "n_languages", "firing_rate_image", "firing_rate_text")
+LANGUAGE = Qt.ItemDataRole.UserRole  # of the text of a cell: its tag, or empty
+BRUSHED = Qt.ItemDataRole.UserRole + 1  # whether the feature of a row is brushed
+CURRENT = Qt.ItemDataRole.UserRole + 2  # whether it is the one whose page is shown
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_ARROWS = ("▲", "▼")
+_DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class FeatureModel(QAbstractTableModel):
-    """Features that pass the query, in its order.
+    """The rows and columns that a table was asked for.
 
-    Signals
-    -------
-    query_changed()
-        Other rows are shown.
+    Attributes
+    ----------
+    table : FeatureTable or None
+    rows : int64 array [rows]
+        The features shown, in order.
+    columns : tuple of Column
+    current : int
+        The feature whose page is shown, -1 for none.
     """
-
-    query_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.table: FeatureTable | None = None
-        self.query = Query()
         self.rows: Int64[np.ndarray, " rows"] = np.zeros(0, np.int64)
+        self.columns: tuple[Column, ...] = ()
+        self.current = -1
+        self._brushed: Bool[np.ndarray, " f"] = np.zeros(0, bool)
+        self._order: tuple[Order, ...] = ()
+        self._outside = NONE
+        self._tags: Callable[[int], Sequence[str]] = lambda feature: ()
 
-    def show_table(self, table: FeatureTable) -> None:
-        """Show the features of another atlas, without filters."""
-        self.table = table
-        self.set_query(Query())
-
-    def set_query(self, query: Query) -> None:
-        """Filter and sort."""
+    def show_table(
+        self, table: FeatureTable | None, keys: Sequence[str], order: Sequence[Order]
+    ) -> None:
+        """Show some columns of a table with the rows it has now."""
         self.beginResetModel()
-        self.query = query
-        if self.table is not None:
-            self.rows = self.table.select(query)
+        self.table = table
+        found = [] if table is None else [table.describe(key) for key in keys]
+        self.columns = tuple(column for column in found if column is not None)
+        self._order = tuple(order)
+        self.rows = np.zeros(0, np.int64) if table is None else table.rows
+        if table is None or len(self._brushed) != len(table):
+            self._brushed = np.zeros(0 if table is None else len(table), bool)
         self.endResetModel()
-        self.query_changed.emit()
+
+    def show_notes(self, outside: Outside, tags: Callable[[int], Sequence[str]]) -> None:
+        """Show stars and tags, given by the features that bear them and by feature."""
+        self._outside, self._tags = outside, tags
+        self.refresh()
+
+    def show_brushed(self, brushed: Bool[np.ndarray, " f"]) -> None:
+        """Mark the rows of these features."""
+        self._brushed = brushed
+        self.refresh()
+
+    def show_current(self, feature: int) -> None:
+        """Mark the row of the feature whose page is shown, -1 for none."""
+        self.current = feature
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Cells may read differently: names have come, or marks have changed."""
+        if len(self.rows) and self.columns:
+            last = self.index(len(self.rows) - 1, len(self.columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
 
     def feature(self, row: int) -> int:
         """Return the feature of a row."""
@@ -80,69 +97,85 @@ class FeatureModel(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = _ROOT) -> int:
         """Return the number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+        return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell and how it stands."""
         if not index.isValid() or self.table is None:
             return None
-        key = COLUMNS[index.column()]
+        column, feature = self.columns[index.column()], int(self.rows[index.row()])
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(key, self.feature(index.row()))
+            return self._text(column, feature)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight
-            if key == "title":
+            if column.is_text:
                 # Names in any script begin at the same edge.
                 side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
-            elif key == "shared":
+            elif column.is_chosen:
                 side = Qt.AlignmentFlag.AlignHCenter
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(key, self.feature(index.row()))
-        if role == Qt.ItemDataRole.AccessibleTextRole and key == "shared":
-            shared = bool(self.table.scores["shared"][self.feature(index.row())])
-            return tr("shared.shared") if shared else tr("shared.not_shared")
+            return self._tip(column, feature)
+        if role == Qt.ItemDataRole.AccessibleTextRole and column.is_chosen:
+            value = int(self._value(column, feature))
+            return dict(column.values()).get(value, str(value))
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            marks = [
+                ("table.current", feature == self.current),
+                ("table.brushed", self._is(feature)),
+            ]
+            return ", ".join(tr(key) for key, holds in marks if holds)
+        if role == LANGUAGE:
+            named = column.kind == "title"
+            return self.table.title_language(feature) if named else column.language
+        if role == BRUSHED:
+            return self._is(feature)
+        if role == CURRENT:
+            return feature == self.current
         return None
 
-    def _text(self, key: SortKey, feature: int) -> str:
-        assert self.table is not None
-        if key == "feature":
-            return str(feature)
-        if key == "title":
-            return self.table.titles[feature]
-        value = float(self.table.scores[key][feature])
-        if key == "shared":
-            return "✓" if value else ""
-        if np.isnan(value):
-            return "–"
-        if key == "n_languages":
-            return f"{value:.0f}"
-        if key.startswith("firing_rate"):
-            return f"{value:.2%}"
-        return f"{value:.2f}" if key == "modality_score" else f"{value:.2g}"
+    def _is(self, feature: int) -> bool:
+        return bool(self._brushed[feature])
 
-    def _tip(self, key: SortKey, feature: int) -> str:
+    def _value(self, column: Column, feature: int) -> float:
         assert self.table is not None
-        if key == "title":
-            return "\n".join(dict.fromkeys(name for name in self.table.names[feature] if name))
-        return tr(f"table.{key}_tip")
+        if column.kind == "star":
+            return float(feature in self._outside.starred)
+        return float(self.table.column(column.key)[feature])
+
+    def _text(self, column: Column, feature: int) -> str:
+        assert self.table is not None
+        if column.kind == "title":
+            return self.table.title(feature)
+        if column.kind == "name":
+            return self.table.names_of(feature).get(column.language, "")
+        if column.kind == "tags":
+            return ", ".join(self._tags(feature))
+        return column.text(self._value(column, feature))
+
+    def _tip(self, column: Column, feature: int) -> str:
+        assert self.table is not None
+        if column.kind == "title":
+            return "\n".join(dict.fromkeys(self.table.names_of(feature).values()))
+        return self._text(column, feature) if column.is_text else column.tip
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return the name of a column and what it means."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return tr(f"table.{COLUMNS[section]}")
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return tr(f"table.{COLUMNS[section]}_tip")
-            if role == Qt.ItemDataRole.InitialSortOrderRole:
-                first = COLUMNS[section] in _DESCENDING_FIRST
-                return Qt.SortOrder.DescendingOrder if first else Qt.SortOrder.AscendingOrder
+        """Return the name of a column, how it is sorted and what it means."""
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{column.label}{self._sorted(column.key)}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{column.tip}\n{tr('table.head_tip')}"
         return None
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column."""
-        if 0 <= column < len(COLUMNS):
-            down = order == Qt.SortOrder.DescendingOrder
-            self.set_query(replace(self.query, sort=COLUMNS[column], descending=down))
+    def _sorted(self, key: str) -> str:
+        """Return an arrow where a column is sorted by, numbered where there are several."""
+        for place, order in enumerate(self._order, 1):
+            if order.column == key:
+                number = str(place).translate(_DIGITS) if len(self._order) > 1 else ""
+                return f" {_ARROWS[order.descending]}{number}"
+        return ""

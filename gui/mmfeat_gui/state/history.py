@@ -8,10 +8,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Place:
-    """A page: a feature or an item, by index, or the one comparison."""
+    """A page: a feature or an item by index, the comparison, or the runs."""
 
-    kind: Literal["feature", "item", "comparison"]
+    kind: Literal["feature", "item", "comparison", "runs"]
     index: int = 0
+
+    @property
+    def of_atlas(self) -> bool:
+        """Whether the page is one of the open atlas."""
+        return self.kind in ("feature", "item")
 
 
 class History:
@@ -53,6 +58,11 @@ class History:
         """Go to the page after and return the one shown then."""
         self._now += self.can_go_forward
         return self.current
+
+    def last_of_atlas(self) -> Place | None:
+        """Return the latest page of the open atlas up to now, or None."""
+        seen = self._places[: self._now + 1]
+        return next((place for place in reversed(seen) if place.of_atlas), None)
 
     def clear(self) -> None:
         """Forget everything: another atlas was opened."""

@@ -30,15 +30,20 @@ class Settings:
         Paths of atlases, the latest first.
     colouring : str
         What the map's colours show.
-    geometry, splitter : str
-        The window's state, in Base64.
+    appearance : str
+        ``light``, ``dark`` or ``system``.
+    geometry : str
+        Size and place of the window, in Base64.
+    splitters : dict of str to str
+        How its parts share the room, in Base64.
     """
 
     language: str = ""
     recent: list[str] = field(default_factory=list)
     colouring: str = "modality_score"
+    appearance: str = "system"
     geometry: str = ""
-    splitter: str = ""
+    splitters: dict[str, str] = field(default_factory=dict)
 
     def opened(self, path: Path) -> None:
         """Put an atlas first in the list of recent files."""
@@ -60,20 +65,21 @@ def load_settings(path: Path | None = None) -> Settings:
         return found
     for entry in fields(Settings):
         value = data.get(entry.name)
-        if entry.name == "recent":
-            if isinstance(value, list):
-                found.recent = [name for name in value if isinstance(name, str)][:_MOST_RECENT]
-        elif isinstance(value, str):
+        default = getattr(found, entry.name)
+        if isinstance(default, list) and isinstance(value, list):
+            found.recent = [name for name in value if isinstance(name, str)][:_MOST_RECENT]
+        elif isinstance(default, dict) and isinstance(value, dict):
+            texts = {key: text for key, text in value.items() if isinstance(text, str)}
+            setattr(found, entry.name, texts)
+        elif isinstance(default, str) and isinstance(value, str):
             setattr(found, entry.name, value)
     return found
 
 
 def save_settings(settings: Settings, path: Path | None = None) -> bool:
     """Write the settings and return whether that was possible."""
-    # A JSON string or list of strings is one of TOML too, but for the delete character.
     lines = [
-        f"{entry.name} = {json.dumps(getattr(settings, entry.name), ensure_ascii=False)}\n"
-        for entry in fields(Settings)
+        f"{entry.name} = {_toml(getattr(settings, entry.name))}\n" for entry in fields(Settings)
     ]
     text = "".join(lines).replace("\x7f", "\\u007f")
     try:
@@ -82,3 +88,10 @@ def save_settings(settings: Settings, path: Path | None = None) -> bool:
     except (OSError, MmfeatError):
         return False
     return True
+
+
+def _toml(value: str | list[str] | dict[str, str]) -> str:
+    """Write a value; a JSON string or list of strings is one of TOML, but for delete characters."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(text)}" for key, text in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

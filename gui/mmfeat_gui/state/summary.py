@@ -9,16 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from mmfeat.atlas.checked import CheckedFile
-from mmfeat.atlas.layout import KIND
 from mmfeat.atlas.reader import Atlas
-from mmfeat.figures.pages import title_of
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable
 
 _LONGEST = 32  # characters of a fact about an SAE that is shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """An open atlas at a glance.
 
@@ -28,14 +26,16 @@ class Summary:
     name, attribution, backbone, hook : str
     sae : str
         Architecture and sparsity of the SAE.
+    fingerprint : str
+        The digest of all that the file holds.
     languages : tuple of str
+    n_items, n_captions : int
     table : FeatureTable
+        Its names arrive after the atlas was opened.
     firing_rate : array [f, l]
         Share of captions on which each feature fires, by language.
     xy : array [f, 2] or None
         Places on the map; None before ``mmfeat map``.
-    item_index : dict of str to int
-        Where each item is.
     """
 
     path: Path
@@ -44,11 +44,13 @@ class Summary:
     backbone: str
     hook: str
     sae: str
+    fingerprint: str
     languages: tuple[str, ...]
+    n_items: int
+    n_captions: int
     table: FeatureTable
     firing_rate: Float[np.ndarray, "f l"]
     xy: Float[np.ndarray, "f 2"] | None
-    item_index: dict[str, int]
 
     def line(self) -> str:
         """Return the atlas in one line."""
@@ -56,7 +58,7 @@ class Summary:
             "status.counts",
             file=self.path.name,
             features=len(self.table),
-            items=len(self.item_index),
+            items=self.n_items,
             languages=len(self.languages),
             source=self.source,
         )
@@ -73,39 +75,38 @@ class Summary:
 
 
 def summarise(atlas: Atlas) -> Summary:
-    """Read what the window keeps of an atlas."""
-    names, scores = atlas.all_names()
-    titles = [
-        title_of(dict(zip(atlas.languages, zip(row, own, strict=True), strict=True)), feature)
-        for feature, (row, own) in enumerate(zip(names, scores.tolist(), strict=True))
-    ]
-    items = atlas.items()
+    """Read what the window keeps of an atlas: attributes, scores and the map, no texts."""
+    by_language = atlas.by_language()
     return Summary(
         path=atlas.path,
         name=atlas.name or atlas.path.stem,
         attribution=atlas.attribution,
         backbone=atlas.backbone,
         hook=atlas.hook,
-        sae=_sae(atlas.path),
+        sae=atlas.part(_Sae).line(),
+        fingerprint=atlas.digest,
         languages=atlas.languages,
-        table=FeatureTable(atlas.features(), names, titles),
-        firing_rate=atlas.by_language()["firing_rate"],
+        n_items=atlas.n_items,
+        n_captions=atlas.n_captions,
+        table=FeatureTable(atlas.features(), by_language, atlas.languages),
+        firing_rate=by_language["firing_rate"],
         xy=atlas.map(),
-        item_index={name: index for index, name in enumerate(items.item_id)},
     )
 
 
-def _sae(path: Path) -> str:
-    """Return what the file says of its SAE, such as ``topk · k 16``."""
-    data = CheckedFile(path, KIND)
-    try:
+class _Sae:
+    """What an atlas says of its SAE."""
+
+    def __init__(self, data: CheckedFile, features: int, languages: tuple[str, ...]) -> None:
         with data.guard("/sae"):
-            facts = dict(data.file["sae"].attrs)
-    finally:
-        data.close()
-    found = [str(facts.pop("architecture", ""))]
-    for name, value in facts.items():
-        short = isinstance(value, str | int | float | np.number) and len(str(value)) <= _LONGEST
-        if short and not name.startswith("encoding-"):
-            found.append(f"{name} {value}")
-    return " · ".join(part for part in found if part)
+            self._facts = dict(data.file["sae"].attrs)
+
+    def line(self) -> str:
+        """Return it in one line, such as ``topk · k 16``."""
+        found = [str(self._facts.get("architecture", ""))]
+        for name, value in self._facts.items():
+            short = isinstance(value, str | int | float | np.number)
+            own = name != "architecture" and not name.startswith("encoding-")
+            if short and own and len(str(value)) <= _LONGEST:
+                found.append(f"{name} {value}")
+        return " · ".join(part for part in found if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,9 @@ class Viewport:
         width, height = max(size[0], 1), max(size[1], 1)
         extent = np.maximum(high - low, 1e-6) * (1 + 2 * _MARGIN)
         unit = max(extent[0] / width, extent[1] / height)
-        dx, dy = unit * width / 2, unit * height / 2
-        return Viewport(centre[0] - dx, centre[1] - dy, centre[0] + dx, centre[1] + dy)
+        dx, dy = float(unit) * width / 2, float(unit) * height / 2
+        x, y = centre.tolist()
+        return Viewport(x - dx, y - dy, x + dx, y + dy)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -94,4 +96,15 @@ class Viewport:
         x, y = (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
         unit = (self.x1 - self.x0) / max(old[0], 1)
         dx, dy = unit * max(new[0], 1) / 2, unit * max(new[1], 1) / 2
+        return Viewport(x - dx, y - dy, x + dx, y + dy)
+
+    def fitted(self, size: tuple[int, int]) -> Viewport:
+        """Return the view with square units on a canvas, showing all that this one shows."""
+        width, height = max(size[0], 1), max(size[1], 1)
+        units = (self.x1 - self.x0) / width, (self.y1 - self.y0) / height
+        unit = max(units)
+        if math.isclose(*units):
+            return self
+        x, y = (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+        dx, dy = unit * width / 2, unit * height / 2
         return Viewport(x - dx, y - dy, x + dx, y + dy)

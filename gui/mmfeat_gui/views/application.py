@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -13,6 +14,7 @@ from PySide6.QtCore import (
     QtMsgType,
     qInstallMessageHandler,
 )
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from mmfeat_gui.resources.strings import tr
@@ -33,6 +35,7 @@ def make_application() -> QApplication:
     application.setApplicationName("mmfeat")
     application.setDesktopFileName("mmfeat")
     qInstallMessageHandler(_report)
+    application.setWindowIcon(QIcon(str(files("mmfeat_gui.resources") / "mmfeat.svg")))
     application.setStyle("Fusion")
     application.setFont(application_font())
     return application
@@ -65,7 +68,7 @@ def take_picture(
         Empty, or a sentence on what could not be shown or written.
     """
     refusals: list[str] = []
-    window.refused.connect(refusals.append)
+    window.context.refused.connect(refusals.append)
     window.resize(*size)
     window.show()
     try:
@@ -74,7 +77,7 @@ def take_picture(
             window.settled.connect(loop.quit)
             window.open_atlas(atlas, feature, item, beside)
             # Opening asks for the first page, and for the atlas beside it.
-            while window.reader.busy:
+            while window.busy:
                 loop.exec()
         if refusals:
             return refusals[0]
@@ -91,10 +94,10 @@ def take_picture(
 
 def _let_layouts_settle(window: MainWindow) -> None:
     """Run what is posted until the page changes size no more."""
-    before = None
+    before: object = None
     for _ in range(20):
         QApplication.processEvents()
-        now = window.desk.shown_page().content_size()
+        now = [panel.content_size() for panel in window.bench.front()]
         if now == before:
             return
         before = now

@@ -24,8 +24,12 @@ from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.comparison import Headline, headline, histogram, share_text, titles
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views import theme
-from mmfeat_gui.views.map_pane import Legend, MapPane
+from mmfeat_gui.views.context import Context
+from mmfeat_gui.views.tiles import picture_image
+from mmfeat_gui.views.legend import Legend
+from mmfeat_gui.views.map_pane import MapPane
 from mmfeat_gui.views.modality_histogram import ModalityHistogram
+from mmfeat_gui.workers.pages import Card, CardRequest
 
 _COLOURINGS = ("shared", "modality_score")
 
@@ -113,7 +117,7 @@ class Column(QObject):
             key: Figure(key, self.head) for key in ("features", "alive", "testable", "shared")
         }
         self.histogram = ModalityHistogram(parent)
-        self.map = MapPane(parent, controls=False)
+        self.map = MapPane(parent)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self.title)
@@ -179,19 +183,22 @@ class Column(QObject):
 class Comparison(QScrollArea):
     """Two columns, each an atlas, with rows that stand side by side.
 
+    Parameters
+    ----------
+    context : Context
+    parent : QWidget or None
+
     Signals
     -------
     feature_activated(path, feature)
         A feature of the atlas at a path is to be opened.
-    card_wanted(feature, path)
-        The cursor rests on it; -1 when it has left.
     """
 
     feature_activated = Signal(object, int)
-    card_wanted = Signal(int, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.context = context
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -229,7 +236,7 @@ class Comparison(QScrollArea):
                 if widget is not None:
                     grid.addWidget(widget, row, place)
             column.feature_activated.connect(self.feature_activated)
-            column.card_wanted.connect(self.card_wanted)
+            column.card_wanted.connect(self._want_card)
         grid.addWidget(rule, 0, 1, 4, 1)
         grid.addWidget(self._categories, 2, 0)
         grid.addLayout(choice, 2, 2)
@@ -265,6 +272,20 @@ class Comparison(QScrollArea):
         """Show the whole of both maps."""
         for column in self.columns:
             column.map.canvas.fit()
+
+    def _want_card(self, feature: int, path: Path) -> None:
+        """Ask for the picture of the feature under the cursor."""
+        reader = self.context.reader
+        if feature < 0:
+            reader.forget(CardRequest.channel)
+        else:
+            beside = path != self.context.path
+            reader.ask(CardRequest(feature, beside), self._show_card, lambda sentence: None)
+
+    def _show_card(self, card: Card) -> None:
+        picture = picture_image(card.picture, heated=False)
+        for shown in self.cards:
+            shown.show_picture(card.feature, picture)
 
     def _recolour(self) -> None:
         key = self.colouring.currentData()

@@ -1,4 +1,4 @@
-"""The dialog in which an atlas is chosen."""
+"""The dialogs in which files are chosen."""
 
 from __future__ import annotations
 
@@ -7,12 +7,36 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from mmfeat_gui.resources.strings import tr
-from mmfeat_gui.state.summary import Summary
+from mmfeat_gui.state.session import SUFFIX
 
 
-def ask_for_atlas(parent: QWidget, title: str, near: Summary | None) -> Path | None:
+def _kinds(own: str) -> str:
+    return f"{own};;{tr('open.all')} (*)"
+
+
+def _near(path: Path | None) -> str:
+    return "" if path is None else str(path.parent)
+
+
+def ask_for_atlas(parent: QWidget, title: str, near: Path | None) -> Path | None:
     """Ask for an atlas, beginning where another one lies; None where none was chosen."""
-    folder = str(near.path.parent) if near is not None else ""
-    kinds = tr("open.filter") + " (*.h5 *.hdf5);;" + tr("open.all") + " (*)"
-    name, _ = QFileDialog.getOpenFileName(parent, title, folder, kinds)
+    kinds = _kinds(f"{tr('open.filter')} (*.h5 *.hdf5)")
+    name, _ = QFileDialog.getOpenFileName(parent, title, _near(near), kinds)
     return Path(name) if name else None
+
+
+def ask_for_session(parent: QWidget, near: Path | None) -> Path | None:
+    """Ask for a session to restore, beginning where the atlas lies."""
+    kinds = _kinds(f"{tr('session.filter')} (*{SUFFIX})")
+    name, _ = QFileDialog.getOpenFileName(parent, tr("session.open"), _near(near), kinds)
+    return Path(name) if name else None
+
+
+def ask_for_session_file(parent: QWidget, atlas: Path | None) -> Path | None:
+    """Ask where to save a session; beside the atlas, and named after it, where nobody objects."""
+    wanted = "" if atlas is None else str(atlas.with_suffix(SUFFIX))
+    kinds = _kinds(f"{tr('session.filter')} (*{SUFFIX})")
+    name, _ = QFileDialog.getSaveFileName(parent, tr("session.save"), wanted, kinds)
+    if not name:
+        return None
+    return Path(name) if Path(name).suffix else Path(name).with_suffix(SUFFIX)

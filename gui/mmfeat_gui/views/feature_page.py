@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QPainter, QResizeEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
     QCheckBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QRadioButton,
@@ -23,84 +21,33 @@ from PySide6.QtWidgets import (
 )
 
 from mmfeat.corpus.languages import language_name
-from mmfeat.figures.pages import CaptionExample, FeaturePage, PictureExample
-from mmfeat_gui.resources.strings import language, number_texts, split_name, tr
+from mmfeat.figures.pages import CaptionExample, FeaturePage
+from mmfeat_gui.resources.strings import language, number_texts, tr
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.bars import ModalityBar, Rate, RateBars
-from mmfeat_gui.views.captions import ColumnContent, LanguageColumns
-from mmfeat_gui.views.tiles import (
-    FeatureFlow,
-    FeatureTile,
-    PictureFlow,
-    PictureTile,
-    TileFlow,
+from mmfeat_gui.views.feature_bodies import (
+    BridgeBody,
+    ConsistencyBody,
+    MeaningBody,
+    NamesBody,
+    ProbesBody,
+    SplittingBody,
 )
-from mmfeat_gui.workers.pages import LoadedFeature, Picture
+from mmfeat_gui.views.feature_caption_layout import ColumnContent, RowItem
+from mmfeat_gui.views.feature_captions import LanguageColumns
+from mmfeat_gui.views.feature_fold import Fold
+from mmfeat_gui.views.feature_histograms import ActivationHistograms
+from mmfeat_gui.views.feature_languages import LanguageChooser, shown_languages
+from mmfeat_gui.views.feature_numbers import NumberFlow
+from mmfeat_gui.views.feature_pictures import FeaturePictures, HeatKey
+from mmfeat_gui.views.tiles import FeatureFlow, FeatureTile, picture_image
+from mmfeat_gui.workers.pages import FeatureRequest, LoadedFeature
 
 # The numbers that decide whether a feature is shared stand at the top.
 _VERDICT = ("shared_q", "shared_effect")
 _WIDE = 700  # from here on the two drawings at the top stand side by side
-
-
-class NumberFlow(TileFlow):
-    """Scores with their names; the tool tip tells the formula."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        self._numbers: Sequence[tuple[str, str, str]] = ()
-        super().__init__(QSize(130, 46), parent)
-
-    def show_numbers(self, numbers: Sequence[tuple[str, str, str]]) -> None:
-        """Show (name, value, explanation) of each."""
-        self._numbers = numbers
-        self.set_count(len(numbers))
-
-    def describe(self, index: int) -> str:
-        """Return the explanation of a number."""
-        label, value, explanation = self._numbers[index]
-        return f"<p><b>{escape(label)}: {escape(value)}</b></p><p>{escape(explanation)}</p>"
-
-    def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
-        """Draw the name over the value."""
-        label, value, _ = self._numbers[index]
-        inner = rect.adjusted(8, 3, -6, -3)
-        small = theme.sized(self.font(), 0.82)
-        painter.setFont(small)
-        painter.setPen(theme.muted(self.palette()))
-        cut = QFontMetrics(small).elidedText(label, Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, cut)
-        painter.setFont(theme.sized(self.font(), 1.0, bold=True))
-        painter.setPen(self.palette().text().color())
-        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, value)
-
-
-class PictureStrip(QScrollArea):
-    """Pictures in one row, scrolled sideways where they are many."""
-
-    def __init__(self, side: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.flow = PictureFlow(side, self)
-        self.setWidget(self.flow)
-
-    def show_tiles(self, tiles: Sequence[PictureTile]) -> None:
-        """Show these pictures beside each other."""
-        self.flow.show_tiles(tiles)
-        self.flow.resize(self.flow.row_size())
-        self.horizontalScrollBar().setValue(0)
-        self.setVisible(bool(tiles))
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave room for the scroll bar where it is needed."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        size = self.flow.row_size()
-        bar = self.horizontalScrollBar().sizeHint().height() + 4
-        self.setFixedHeight(size.height() + (bar if size.width() > self.width() else 0))
+_UNFOLDED = ("activations", "numbers", "consistency", "neighbours", "bridge")
+_OF_PAGE = ("numbers", "neighbours")  # sections whose content comes with every page
 
 
 class FeaturePageView(QScrollArea):
@@ -110,10 +57,21 @@ class FeaturePageView(QScrollArea):
     -------
     feature_activated(feature), item_activated(item)
         What was clicked.
+    heat_chosen(bool), bands_chosen(bool), languages_chosen(tuple of str)
+        What is to be shown otherwise.
+    wanted()
+        Something is unfolded that was not read yet.
+    completed()
+        All that is unfolded is shown.
     """
 
     feature_activated = Signal(int)
     item_activated = Signal(int)
+    heat_chosen = Signal(bool)
+    bands_chosen = Signal(bool)
+    languages_chosen = Signal(object)
+    wanted = Signal()
+    completed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,6 +79,7 @@ class FeaturePageView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.loaded: LoadedFeature | None = None
+        self._chosen: tuple[str, ...] = ()
         inside = QWidget(self)
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(16, 12, 16, 16)
@@ -128,19 +87,26 @@ class FeaturePageView(QScrollArea):
         self._add_head()
         self._add_pictures()
         self._add_captions()
-        self._add_bands()
-        self.numbers = NumberFlow()
-        self._add_section(tr("page.numbers"), self.numbers)
-        self.neighbours = FeatureFlow()
-        self.neighbours.setAccessibleName(tr("page.neighbours"))
-        self.neighbours.activated.connect(
-            lambda index: self.feature_activated.emit(self.neighbours.feature(index))
-        )
-        self._add_section(tr("page.neighbours"), self.neighbours)
+        self.folds: dict[str, Fold] = {}
+        self._add_sections()
         self._column.addStretch(1)
         inside.hide()
         self._inside = inside
         self.setWidget(inside)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that is unfolded is shown, captions outside the window laid out too."""
+        return self.loaded is not None and not self.columns.grid.pending
+
+    def request(self, feature: int) -> FeatureRequest:
+        """Return what must be read of a feature to show what is unfolded."""
+        sections = tuple(
+            key for key, fold in self.folds.items() if fold.unfolded and key not in _OF_PAGE
+        )
+        return FeatureRequest(
+            feature, self.all_captions.isChecked(), self.same_items.isChecked(), sections
+        )
 
     def content_size(self) -> QSize:
         """Return the size of all that is on the page."""
@@ -153,11 +119,7 @@ class FeaturePageView(QScrollArea):
         self._bars.setDirection(side if wide else under)
         super().resizeEvent(event)
 
-    def _add_section(self, title: str, *widgets: QWidget) -> None:
-        self._column.addSpacing(6)
-        self._column.addWidget(theme.heading(title))
-        for widget in widgets:
-            self._column.addWidget(widget)
+    # Making ---------------------------------------------------------------------------
 
     def _add_head(self) -> None:
         self.title = QLabel()
@@ -174,11 +136,14 @@ class FeaturePageView(QScrollArea):
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setWordWrap(True)
         flags = Qt.TextInteractionFlag.TextSelectableByMouse
-        self.sentence.setTextInteractionFlags(flags)
+        self.sentence.setTextInteractionFlags(
+            flags | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         self._column.addWidget(self.sentence)
         self.modality = ModalityBar()
         self.rates = RateBars()
         self.verdict = NumberFlow()
+        self.verdict.setAccessibleName(tr("page.verdict"))
         shares, rates = QWidget(), QWidget()
         for box, widgets in (
             (shares, (theme.Muted(tr("page.modality")), self.modality, self.verdict)),
@@ -199,150 +164,188 @@ class FeaturePageView(QScrollArea):
         self.heat = QCheckBox(tr("page.heat"))
         self.heat.setToolTip(tr("page.heat_tip"))
         self.heat.setChecked(True)
-        self.heat.toggled.connect(self._draw_pictures)
-        self.pictures = PictureStrip(76)
-        self.pictures.flow.setAccessibleName(tr("page.pictures"))
-        self.pictures.flow.activated.connect(self._open_picture)
-        self.no_pictures = theme.Muted(tr("page.no_pictures"))
+        self.heat.toggled.connect(self.heat_chosen)
+        self.heat_key = HeatKey()
+        self.pictures = FeaturePictures()
+        self.pictures.item_activated.connect(self.item_activated)
         self._column.addSpacing(6)
         row = QHBoxLayout()
         row.addWidget(theme.heading(tr("page.pictures")))
         row.addStretch(1)
+        row.addWidget(self.heat_key)
         row.addWidget(self.heat)
         self._column.addLayout(row)
         self._column.addWidget(self.pictures)
-        self._column.addWidget(self.no_pictures)
 
     def _add_captions(self) -> None:
         self.top_captions = QRadioButton(tr("page.captions_top"))
         self.all_captions = QRadioButton(tr("page.captions_bands"))
+        self.same_items = QRadioButton(tr("page.captions_same"))
+        self.top_captions.setToolTip(tr("page.captions_top_tip"))
         self.all_captions.setToolTip(tr("page.captions_bands_tip"))
+        self.same_items.setToolTip(tr("page.captions_same_tip"))
         self.top_captions.setChecked(True)
-        group = QButtonGroup(self)
-        group.addButton(self.top_captions)
-        group.addButton(self.all_captions)
-        self.all_captions.toggled.connect(self._draw_captions)
+        self._modes = QButtonGroup(self)
+        self.languages = LanguageChooser()
+        self.languages.chosen.connect(self.languages_chosen)
         self.columns = LanguageColumns()
         self.columns.item_activated.connect(self.item_activated)
+        self.columns.arranged.connect(self._arranged)
         self._column.addSpacing(6)
         row = QHBoxLayout()
         row.addWidget(theme.heading(tr("page.captions")))
         row.addStretch(1)
-        row.addWidget(self.top_captions)
-        row.addWidget(self.all_captions)
+        for button in (self.top_captions, self.all_captions, self.same_items):
+            self._modes.addButton(button)
+            row.addWidget(button)
+        row.addWidget(self.languages)
+        self._modes.buttonClicked.connect(self._choose_mode)
         self._column.addLayout(row)
         self._column.addWidget(self.columns)
 
-    def _add_bands(self) -> None:
-        self.bands: list[tuple[QLabel, PictureFlow]] = []
-        self.bands_box = QWidget()
-        grid = QGridLayout(self.bands_box)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(8)
-        for index in range(4):
-            label, flow = theme.Muted(), PictureFlow(60)
-            flow.activated.connect(lambda k, band=index: self._open_band(band, k))
-            row, column = divmod(index, 2)
-            grid.addWidget(label, 2 * row, column)
-            grid.addWidget(flow, 2 * row + 1, column, Qt.AlignmentFlag.AlignTop)
-            grid.setColumnStretch(column, 1)
-            self.bands.append((label, flow))
-        self.bands_heading = theme.heading(tr("page.bands"))
-        self.bands_heading.setToolTip(tr("page.bands_tip"))
-        self._column.addSpacing(6)
-        self._column.addWidget(self.bands_heading)
-        self._column.addWidget(self.bands_box)
+    def _add_sections(self) -> None:
+        self.neighbours = FeatureFlow()
+        self.neighbours.setAccessibleName(tr("page.neighbours"))
+        self.neighbours.activated.connect(
+            lambda index: self.feature_activated.emit(self.neighbours.feature(index))
+        )
+        self.numbers = NumberFlow()
+        self.numbers.setAccessibleName(tr("page.numbers"))
+        self._fold("activations", ActivationHistograms, lambda b, c: b.show_activations(c))
+        self._fold("numbers", lambda: self.numbers, lambda b, c: b.show_numbers(c))
+        self._fold("consistency", ConsistencyBody, lambda b, c: b.show_content(c))
+        self._fold("neighbours", lambda: self.neighbours, lambda b, c: b.show_tiles(c))
+        self._fold("bridge", BridgeBody, lambda b, c: b.show_content(c, self._feature))
+        self._fold("names", NamesBody, lambda b, c: b.show_content(c))
+        self._fold("meaning", MeaningBody, lambda b, c: b.show_content(c))
+        self._fold("splitting", SplittingBody, lambda b, c: b.show_content(c, self._feature))
+        self._fold("probes", ProbesBody, lambda b, c: b.show_content(c))
 
-    # Content ------------------------------------------------------------------------
+    def _fold(self, key: str, make: Any, show: Any) -> None:
+        def made() -> QWidget:
+            body: QWidget = make()
+            if isinstance(body, BridgeBody | SplittingBody):
+                body.feature_activated.connect(self.feature_activated)
+            return body
+
+        fold = Fold(key, made, show, unfolded=key in _UNFOLDED)
+        fold.wanted.connect(self.wanted)
+        self.folds[key] = fold
+        self._column.addWidget(fold)
+
+    # Content --------------------------------------------------------------------------
+
+    @property
+    def _feature(self) -> int:
+        assert self.loaded is not None
+        return self.loaded.page.feature
+
+    def show_choices(self, *, heat: bool, bands: bool, languages: Sequence[str]) -> None:
+        """Follow what was chosen to be shown; what must be read first is not waited for."""
+        before = self._choices()
+        self._chosen = tuple(languages)
+        self.heat.blockSignals(True)
+        self.heat.setChecked(heat)
+        self.heat.blockSignals(False)
+        if bands != self.all_captions.isChecked():
+            (self.all_captions if bands else self.top_captions).setChecked(True)
+        if self.loaded is not None and self._choices() != before:
+            self._draw_pictures()
+            self._draw_captions()
+
+    def _choices(self) -> tuple[object, ...]:
+        same = self.same_items.isChecked()
+        return self.heat.isChecked(), self.all_captions.isChecked(), same, self._chosen
 
     def show_feature(self, loaded: LoadedFeature) -> None:
-        """Show a feature from the top of its page."""
+        """Show a feature, from the top of its page if it is another one."""
+        again = self.loaded is not None and self._feature == loaded.page.feature
         self.loaded = loaded
+        self.setUpdatesEnabled(False)
         self._inside.show()
         page = loaded.page
         self.title.setText(page.title)
         self.number.setText(tr("page.feature_number", feature=page.feature))
-        self.sentence.setText(page.sentence(language()))
+        self.sentence.setText(page.sentence("ko" if language() == "ko" else "en"))
         self.modality.show_energy(page.energy_image, page.energy_text)
         self.rates.show_rates(_rates(page))
-        for flow, wanted in ((self.verdict, True), (self.numbers, False)):
-            flow.show_numbers(
-                [number_texts(one) for one in page.numbers if (one.key in _VERDICT) == wanted]
-            )
-        self.neighbours.show_tiles(
-            [
-                FeatureTile(near.feature, near.title, tr("page.cosine", cosine=near.cosine))
-                for near in page.neighbours
-            ]
-        )
+        texts = {one.key: number_texts(one) for one in page.numbers}
+        self.verdict.show_numbers([texts[key] for key in _VERDICT if key in texts])
         self._draw_pictures()
         self._draw_captions()
-        self.verticalScrollBar().setValue(0)
+        of_page = {
+            "numbers": [text for key, text in texts.items() if key not in _VERDICT],
+            "neighbours": [
+                FeatureTile(
+                    near.feature,
+                    near.title,
+                    tr("page.cosine", cosine=near.cosine),
+                    tr("page.cosine_tip", cosine=near.cosine),
+                )
+                for near in page.neighbours
+            ],
+        }
+        for key, fold in self.folds.items():
+            fold.show_content(of_page[key] if key in of_page else loaded.sections.get(key))
+        if not again:
+            self.verticalScrollBar().setValue(0)
+        self.setUpdatesEnabled(True)
+        if self.complete:
+            self.completed.emit()
 
     def _draw_pictures(self) -> None:
-        if self.loaded is None:
-            return
-        page = self.loaded.page
-        self.pictures.show_tiles([self._tile(example) for example in page.pictures])
-        self.no_pictures.setVisible(not page.pictures)
-        shown = any(page.bands)
-        self.bands_heading.setVisible(shown)
-        self.bands_box.setVisible(shown)
-        count = len(self.bands)
-        for index, (label, flow) in enumerate(self.bands):
-            band = page.bands[index] if index < len(page.bands) else []
-            low, high = ((count - index - 1) / count, (count - index) / count)
-            label.setText(tr("page.band", low=low, high=high, count=len(band)))
-            flow.setAccessibleName(label.text())
-            flow.show_tiles([self._tile(example) for example in band])
-
-    def _tile(self, example: PictureExample) -> PictureTile:
         assert self.loaded is not None
-        picture = self.loaded.pictures.get(example.item)
-        label = tr("example.label", activation=example.activation, split=split_name(example.split))
-        image = picture_image(picture, heated=self.heat.isChecked())
-        return PictureTile(image, label, f"{example.item_id}\n{label}")
+        heat, bands = self.heat.isChecked(), self.all_captions.isChecked()
+        self.pictures.show_pictures(self.loaded, heat=heat, bands=bands)
+        self.heat_key.show_highest(self.loaded.page.max_patch if heat else 0.0)
 
     def _draw_captions(self) -> None:
-        if self.loaded is None:
-            return
-        page = self.loaded.page
+        assert self.loaded is not None
+        page, parallel = self.loaded.page, self.loaded.parallel
+        if self.all_captions.isChecked() and not page.column_bands:
+            return  # they are still being read
+        self.languages.show_languages(tuple(page.columns), self._chosen)
         contents = [
             ColumnContent(
-                language,
-                page.names.get(language, ("", 0.0))[0],
-                page.firing_by_language.get(language, 0.0),
-                self._captions(language),
+                tag,
+                page.names.get(tag, ("", 0.0))[0],
+                page.firing_by_language.get(tag, 0.0),
+                self._captions(tag),
                 page.max_token,
             )
-            for language in page.columns
+            for tag in shown_languages(tuple(page.columns), self._chosen)
         ]
-        self.columns.show_columns(contents)
+        rows = []
+        if self.same_items.isChecked():
+            heat = self.heat.isChecked()
+            for own in parallel:
+                picture = self.loaded.pictures.get(own.picture.item)
+                rows.append(
+                    RowItem(
+                        own.picture.item,
+                        picture_image(picture, heated=heat),
+                        own.picture.item_id,
+                    )
+                )
+        self.columns.show_columns(contents, rows)
 
-    def _captions(self, language: str) -> list[CaptionExample]:
+    def _captions(self, tag: str) -> list[CaptionExample]:
         assert self.loaded is not None
         page = self.loaded.page
-        if self.top_captions.isChecked():
-            return page.columns[language]
-        return [example for band in page.column_bands.get(language, []) for example in band]
+        if self.same_items.isChecked():
+            return [one for own in self.loaded.parallel for one in own.captions.get(tag, [])]
+        if self.all_captions.isChecked():
+            return [example for band in page.column_bands.get(tag, []) for example in band]
+        return page.columns[tag]
 
-    def _open_picture(self, index: int) -> None:
-        assert self.loaded is not None
-        self.item_activated.emit(self.loaded.page.pictures[index].item)
+    def _choose_mode(self) -> None:
+        """Ask for what another choice of captions needs."""
+        self.bands_chosen.emit(self.all_captions.isChecked())
+        self.wanted.emit()
 
-    def _open_band(self, band: int, index: int) -> None:
-        assert self.loaded is not None
-        self.item_activated.emit(self.loaded.page.bands[band][index].item)
-
-
-def picture_image(picture: Picture | None, *, heated: bool) -> QImage | None:
-    """Return a picture to draw, with its heat map where there is one."""
-    if picture is None:
-        return None
-    pixels: np.ndarray = picture.plain
-    if heated and picture.heated is not None:
-        pixels = picture.heated
-    return theme.to_image(pixels)
+    def _arranged(self) -> None:
+        if self.complete:
+            self.completed.emit()
 
 
 def _rates(page: FeaturePage) -> list[Rate]:
@@ -355,7 +358,7 @@ def _rates(page: FeaturePage) -> list[Rate]:
     return [
         picture,
         *(
-            Rate(language, rate, tr("rates.tip", name=language_name(language), rate=rate))
-            for language, rate in page.firing_by_language.items()
+            Rate(tag, rate, tr("rates.tip", name=language_name(tag), rate=rate))
+            for tag, rate in page.firing_by_language.items()
         ),
     ]

@@ -8,8 +8,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from mmfeat.corpus.languages import is_rtl
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.fonts import font_for
 
 _SIDE, _TEXT_WIDTH, _DISTANCE = 72, 190, 16
 
@@ -25,7 +27,6 @@ class HoverCard(QFrame):
         self._picture.setFixedSize(_SIDE, _SIDE)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title = QLabel(self)
-        self._title.setFont(theme.sized(self.font(), 1.05, bold=True))
         self._facts = theme.Muted(parent=self)
         for label in (self._title, self._facts):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -45,17 +46,30 @@ class HoverCard(QFrame):
         self.hide()
 
     def show_feature(
-        self, feature: int, title: str, value: str, languages: Sequence[str], at: QPoint
+        self, feature: int, title: tuple[str, str], facts: Sequence[str], at: QPoint
     ) -> None:
-        """Show a feature beside a point of the parent; its picture follows when it is read."""
+        """Show a feature beside a point of the parent; its picture follows when it is read.
+
+        Parameters
+        ----------
+        feature : int
+        title : tuple of str
+            Its name, and the language of that; empty where it is in none.
+        facts : sequence of str
+            A line each.
+        at : QPoint
+        """
         if feature != self.feature:
             self.feature = feature
             self._picture.clear()
-            self._title.setText(title)
-            shown = ", ".join(languages) if languages else tr("card.no_language")
-            self._facts.setText(
-                "\n".join([f"#{feature}", value, tr("card.languages", languages=shown)])
-            )
+            name, language = title
+            own = theme.sized(self.font(), 1.05, bold=True)
+            self._title.setFont(font_for(language, own) if language else own)
+            rtl = bool(language) and is_rtl(language)
+            side = Qt.AlignmentFlag.AlignRight if rtl else Qt.AlignmentFlag.AlignLeft
+            self._title.setAlignment(side | Qt.AlignmentFlag.AlignTop)
+            self._title.setText(name)
+            self._facts.setText("\n".join(facts))
             self.adjustSize()
         self._place(at)
         self.show()

@@ -64,11 +64,16 @@ def feature_colours(
     chosen: Colouring, values: Float[np.ndarray, " n"], n_languages: int, palette: QPalette
 ) -> UInt8[np.ndarray, "n 3"]:
     """Colour features as a colouring says; what is untestable or missing stays in the back."""
-    colours = colour_values(chosen, values, n_languages)
+    return in_back(colour_values(chosen, values, n_languages), palette)
+
+
+def in_back(colours: UInt8[np.ndarray, "n 3"], palette: QPalette) -> UInt8[np.ndarray, "n 3"]:
+    """Return colours of which the pale ones do not stand out on dark ground."""
+    found = colours.copy()
     if is_dark(palette):
         for pale in (CATEGORIES[0], MISSING):
-            colours[(colours == pale).all(axis=1)] = _DIM
-    return colours
+            found[(colours == pale).all(axis=1)] = _DIM
+    return found
 
 
 def sized(font: QFont, factor: float, bold: bool = False) -> QFont:

@@ -16,8 +16,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.captions import reveal, tip
 from mmfeat_gui.views.pointing import PartedWidget
+from mmfeat_gui.workers.pages import Picture
 
 _GAP = 8
 
@@ -25,15 +28,18 @@ _GAP = 8
 class TileFlow(PartedWidget):
     """Tiles of one size, in rows as wide as the widget.
 
-    Subclasses paint a tile. Arrow keys move between tiles; Enter, Space or a
-    click activates one.
+    Subclasses paint a tile. Arrow keys move between tiles, and each is spoken as the
+    description of the widget; Enter, Space or a click activates one.
 
     Signals
     -------
     activated(index)
+    pointed(index)
+        The cursor or the keyboard is at another tile; -1 for none.
     """
 
     activated = Signal(int)
+    pointed = Signal(int)
 
     def __init__(self, tile: QSize, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +49,11 @@ class TileFlow(PartedWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    @property
+    def count(self) -> int:
+        """How many tiles there are."""
+        return self._count
 
     def set_count(self, count: int) -> None:
         """Show so many tiles."""
@@ -56,8 +67,17 @@ class TileFlow(PartedWidget):
         raise NotImplementedError
 
     def describe(self, index: int) -> str:
-        """Return the tool tip of a tile."""
+        """Return a tile in words."""
         raise NotImplementedError
+
+    def tip(self, index: int) -> str:
+        """Return the tool tip of a tile."""
+        return tip(self.describe(index))
+
+    def say(self, index: int) -> None:
+        """Show the tool tip of a tile, for those who have no cursor."""
+        corner = self.mapToGlobal(self.tile_rect(index).bottomLeft())
+        QToolTip.showText(corner, self.tip(index), self)
 
     def columns(self, width: int) -> int:
         """Return how many tiles stand in a row of a widget so wide."""
@@ -114,6 +134,11 @@ class TileFlow(PartedWidget):
                 painter.restore()
         painter.end()
 
+    def _hover(self, index: int) -> None:
+        if index != self._hovered:
+            self.pointed.emit(index)
+        super()._hover(index)
+
     def choose(self, index: int) -> None:
         """Activate a tile."""
         self.activated.emit(index)
@@ -136,6 +161,9 @@ class TileFlow(PartedWidget):
             and 0 <= self._current + steps[key] < self._count
         ):
             self._current += steps[key]
+            reveal(self, self.tile_rect(self._current))
+            self.setAccessibleDescription(self.describe(self._current))
+            self.pointed.emit(self._current)
             self.update()
         else:
             super().keyPressEvent(event)
@@ -145,11 +173,19 @@ class TileFlow(PartedWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             index = self.part_at(event.pos())
             if index >= 0:
-                QToolTip.showText(event.globalPos(), self.describe(index), self)
+                QToolTip.showText(event.globalPos(), self.tip(index), self)
             else:
                 QToolTip.hideText()
             return True
         return super().event(event)
+
+
+def picture_image(picture: Picture | None, *, heated: bool) -> QImage | None:
+    """Return a picture to draw, with its heat map where there is one."""
+    if picture is None:
+        return None
+    pixels = picture.heated if heated and picture.heated is not None else picture.plain
+    return theme.to_image(pixels)
 
 
 @dataclass(frozen=True)
@@ -196,12 +232,13 @@ class PictureFlow(TileFlow):
 
 @dataclass(frozen=True)
 class FeatureTile:
-    """A link to a feature."""
+    """A link to a feature; those that are brushed are marked."""
 
     feature: int
     title: str
     detail: str
     tip: str = ""
+    marked: bool = False
 
 
 class FeatureFlow(TileFlow):
@@ -223,13 +260,17 @@ class FeatureFlow(TileFlow):
     def describe(self, index: int) -> str:
         """Return the whole of what a tile may have cut."""
         tile = self._tiles[index]
-        return f"{tile.title}\n{tile.tip or tile.detail}"
+        brushed = f"\n{tr('page.brushed')}" if tile.marked else ""
+        return f"{tile.title}\n{tile.tip or tile.detail}{brushed}"
 
     def paint_tile(self, painter: QPainter, rect: QRect, index: int) -> None:
         """Draw the name over the detail."""
         tile = self._tiles[index]
         inner = rect.adjusted(10, 4, -10, -4)
         half = inner.height() // 2
+        if tile.marked:
+            self._draw_mark(painter, rect)
+            inner.setLeft(inner.left() + 8)
         name, below = theme.sized(self.font(), 1.0, bold=True), theme.sized(self.font(), 0.86)
         strong, faded = self.palette().text().color(), theme.muted(self.palette())
         for font, colour, text, top in (
@@ -243,3 +284,9 @@ class FeatureFlow(TileFlow):
             # Names in any script start where the tile starts.
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
             painter.drawText(place, flags | Qt.AlignmentFlag.AlignVCenter, cut)
+
+    def _draw_mark(self, painter: QPainter, rect: QRect) -> None:
+        """Draw the bar at the side of a brushed feature."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().highlight())
+        painter.drawRoundedRect(QRect(rect.left() + 4, rect.top() + 6, 5, rect.height() - 12), 2, 2)

@@ -25,10 +25,13 @@ class Welcome(QWidget):
     Signals
     -------
     open_wanted(), recent_chosen(path)
+    last_wanted()
+        The window closed last is wanted as it was.
     """
 
     open_wanted = Signal()
     recent_chosen = Signal(str)
+    last_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,7 +66,10 @@ class Welcome(QWidget):
         column.addWidget(demo)
         column.addWidget(command)
         column.addSpacing(8)
+        self.last_button = QPushButton(tr("welcome.last"))
+        self.last_button.clicked.connect(self.last_wanted)
         column.addWidget(self._recent_heading)
+        column.addWidget(self.last_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(self._recent)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
@@ -82,6 +88,7 @@ class Welcome(QWidget):
             if widget is not None:
                 widget.deleteLater()
         self._recent_heading.setVisible(bool(paths))
+        self.last_button.setVisible(bool(paths))
         for name in paths[:5]:
             path = Path(name)
             button = QCommandLinkButton(path.name, str(path.parent))

@@ -1,11 +1,10 @@
-"""What the reading thread keeps: the open atlas and the pages read last."""
+"""Requests of pages: features, items, hover cards, and one feature on one item."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -14,10 +13,12 @@ from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures.heatmap import decode_png, overlay
 from mmfeat.figures.pages import FeaturePage, ItemPage, PictureExample, feature_page, item_page
-from mmfeat_gui.resources.strings import tr
-from mmfeat_gui.state.summary import Summary, summarise
+from mmfeat.figures.parallel import FeatureOnItem, ParallelItem, feature_on_item, parallel_items
+from mmfeat_gui.workers.atlases import Atlases
 
-_PAGES = 64
+if TYPE_CHECKING:
+    from mmfeat.analysis.splitting import Node
+    from mmfeat.figures.companions import Chain, Probed
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,55 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """Why a section of a page cannot be had."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """A feature's tree in a chain of SAEs, with the titles of its features that are known."""
+
+    chain: Chain
+    tree: Node
+    titles: Mapping[tuple[int, int], str]
+
+
+@dataclass(frozen=True)
+class Splittings:
+    """The trees of all comparisons beside the atlas."""
+
+    trees: tuple[Splitting, ...]
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What probes found of a feature; `reported` says whether there is any report."""
+
+    reported: bool
+    found: tuple[Probed, ...]
+
+
+@dataclass(frozen=True)
 class LoadedFeature:
-    """A feature's page with its pictures decoded, by item."""
+    """A feature's page.
+
+    Attributes
+    ----------
+    page : FeaturePage
+    pictures : dict of int to Picture
+        Those that are shown, by item.
+    parallel : tuple of ParallelItem
+        Items with their captions in all languages, where they were asked for.
+    sections : mapping of str to object
+        What was asked for of `SECTIONS`, or `Refused`.
+    """
 
     page: FeaturePage
     pictures: dict[int, Picture]
+    parallel: tuple[ParallelItem, ...]
+    sections: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -45,6 +90,15 @@ class LoadedItem:
 
 
 @dataclass(frozen=True)
+class OnItem:
+    """What a feature does on an item, with the picture under its heat map."""
+
+    item: int
+    found: FeatureOnItem
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
 class Card:
     """What hovering over a feature shows beside its name: its top picture."""
 
@@ -52,118 +106,136 @@ class Card:
     picture: Picture | None
 
 
-Page = LoadedFeature | LoadedItem | Card
+@dataclass(frozen=True)
+class FeatureRequest:
+    """The page of a feature, with what of it is unfolded.
 
+    Attributes
+    ----------
+    feature : int
+    bands : bool
+        Whether examples of all bands of activation are shown.
+    parallel : bool
+        Whether captions of the same items stand side by side.
+    sections : tuple of str
+        Keys of `SECTIONS`.
+    """
 
-class PageStore:
-    """The open atlas, the one beside it and an LRU cache of pages; used by one thread only."""
+    channel: ClassVar[str] = "page"
+    feature: int
+    bands: bool = False
+    parallel: bool = False
+    sections: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        self._atlas: Atlas | None = None
-        self._beside: Atlas | None = None
-        self._pages: OrderedDict[tuple[str, int], Page] = OrderedDict()
+    def read(self, atlases: Atlases) -> LoadedFeature:
+        """Read the page; one read before is taken from memory."""
+        return atlases.cached(self, lambda: self._read(atlases))
 
-    def close(self) -> None:
-        """Close the atlases and forget their pages."""
-        self._pages.clear()
-        for atlas in (self._atlas, self._beside):
-            if atlas is not None:
-                atlas.close()
-        self._atlas = self._beside = None
-
-    def file_name(self, argument: Path | int) -> str:
-        """Return the name of the file that a request was about."""
-        if isinstance(argument, Path):
-            return argument.name
-        return self._atlas.path.name if self._atlas is not None else ""
-
-    def answer(self, what: str, argument: Path | int) -> Summary | Page:
-        """Answer a request.
-
-        Parameters
-        ----------
-        what : str
-            ``open`` or ``beside`` with a path; ``feature``, ``item``, ``card`` or
-            ``beside_card`` with an index.
-        argument : Path or int
-        """
-        if isinstance(argument, Path):
-            return self._open(argument) if what == "open" else self._open_beside(argument)
-        key = (what, argument)
-        if key in self._pages:
-            self._pages.move_to_end(key)
-            return self._pages[key]
-        page = self._read(what, argument)
-        self._pages[key] = page
-        if len(self._pages) > _PAGES:
-            self._pages.popitem(last=False)
-        return page
-
-    def _open(self, path: Path) -> Summary:
-        """Open an atlas; the one before stays beside it if that was compared with this one."""
-        atlas, summary = _opened(path)
-        before, beside = self._atlas, self._beside
-        self._pages.clear()
-        self._atlas = atlas
-        if before is None:
-            return summary
-        if beside is not None and same_file(path, beside.path):
-            self._beside = before
-            beside.close()
-            return summary
-        before.close()
-        if beside is not None and not same_file(path, before.path):
-            beside.close()
-            self._beside = None
-        return summary
-
-    def _open_beside(self, path: Path) -> Summary:
-        assert self._atlas is not None, "an atlas is compared after another was opened"
-        atlas, summary = _opened(path)
-        if same_file(path, self._atlas.path):
-            atlas.close()
-            raise MmfeatError(tr("error.same", file=path.name))
-        self._pages.clear()
-        if self._beside is not None:
-            self._beside.close()
-        self._beside = atlas
-        return summary
-
-    def _read(self, what: str, index: int) -> Page:
-        assert self._atlas is not None, "pages are asked for after an atlas was opened"
-        if what == "beside_card":
-            assert self._beside is not None, "and cards of the other after that was opened"
-            return _card(self._beside, index)
-        if what == "item":
-            item = item_page(self._atlas, index)
-            return LoadedItem(item, _decode(item.thumbnail))
-        if what == "card":
-            return _card(self._atlas, index)
-        page = feature_page(self._atlas, index)
+    def _read(self, atlases: Atlases) -> LoadedFeature:
+        atlas = atlases.main
+        page = feature_page(atlas, self.feature, bands=self.bands)
+        parallel = tuple(parallel_items(atlas, self.feature)) if self.parallel else ()
         shown = [*page.pictures, *(example for band in page.bands for example in band)]
-        return LoadedFeature(page, _heated(shown, page.max_patch))
+        shown += [own.picture for own in parallel]
+        kept = atlases.cached("sections", lambda: _Kept(atlas))
+        sections = {key: kept.section(key, self.feature) for key in self.sections}
+        return LoadedFeature(page, _heated(shown, page.max_patch), parallel, sections)
 
 
-def same_file(one: Path, other: Path) -> bool:
-    """Return whether two paths lead to one file, by whatever links."""
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them has gone since it was opened
-        return one.absolute() == other.absolute()
+@dataclass(frozen=True)
+class ItemRequest:
+    """The page of an item."""
+
+    channel: ClassVar[str] = "page"
+    item: int
+
+    def read(self, atlases: Atlases) -> LoadedItem:
+        """Read the page; one read before is taken from memory."""
+        return atlases.cached(self, lambda: self._read(atlases.main))
+
+    def _read(self, atlas: Atlas) -> LoadedItem:
+        page = item_page(atlas, self.item)
+        return LoadedItem(page, _decode(page.thumbnail))
 
 
-def _opened(path: Path) -> tuple[Atlas, Summary]:
-    atlas = Atlas(path)
-    try:
-        return atlas, summarise(atlas)
-    except BaseException:
-        atlas.close()
-        raise
+@dataclass(frozen=True)
+class OnItemRequest:
+    """What one feature does on the picture and the captions of an item."""
+
+    channel: ClassVar[str] = "page.on_item"
+    item: int
+    feature: int
+
+    def read(self, atlases: Atlases) -> OnItem:
+        """Read it; what was read before is taken from memory."""
+        return atlases.cached(self, lambda: self._read(atlases.main))
+
+    def _read(self, atlas: Atlas) -> OnItem:
+        found = feature_on_item(atlas, self.feature, self.item)
+        pictures = _heated([found.picture], found.largest_patch)
+        return OnItem(self.item, found, pictures.get(self.item))
 
 
-def _card(atlas: Atlas, feature: int) -> Card:
-    best = atlas.image_examples(feature)[:1]
-    return Card(feature, _decode(atlas.thumbnail(best[0].item)) if best else None)
+@dataclass(frozen=True)
+class CardRequest:
+    """The hover card of a feature, of the open atlas or the one beside it."""
+
+    channel: ClassVar[str] = "card"
+    feature: int
+    beside: bool = False
+
+    def read(self, atlases: Atlases) -> Card:
+        """Read the card; one read before is taken from memory."""
+        return atlases.cached(self, lambda: self._read(atlases))
+
+    def _read(self, atlases: Atlases) -> Card:
+        atlas = atlases.beside if self.beside else atlases.main
+        assert atlas is not None, "cards of the atlas beside are asked for after it was opened"
+        best = atlas.image_examples(self.feature)[:1]
+        picture = _decode(atlas.thumbnail(best[0].item)) if best else None
+        return Card(self.feature, picture)
+
+
+class _Kept:
+    """What all pages of an atlas need for their sections, read once."""
+
+    def __init__(self, atlas: Atlas) -> None:
+        # They load SciPy, which a window without an atlas can do without.
+        from mmfeat.figures.companions import Companions
+        from mmfeat.figures.sections import Sections
+
+        self.of_atlas = Sections(atlas)
+        self.beside = Companions(atlas)
+
+    def section(self, key: str, feature: int) -> object:
+        """Return a section's content; what cannot be had must not take the page with it."""
+        try:
+            return SECTIONS[key](self, feature)
+        except MmfeatError as error:
+            return Refused(str(error))
+
+    def splitting(self, feature: int) -> Splittings:
+        """Return the trees of the feature."""
+        trees = []
+        for chain in self.beside.chains:
+            tree = chain.tree(feature)
+            trees.append(Splitting(chain, tree, self.beside.titles(chain, tree)))
+        return Splittings(tuple(trees))
+
+    def probes(self, feature: int) -> Probes:
+        """Return what probes found of the feature."""
+        return Probes(self.beside.probed, tuple(self.beside.probes(feature)))
+
+
+SECTIONS: dict[str, Callable[[_Kept, int], object]] = {
+    "activations": lambda kept, feature: kept.of_atlas.activations(feature),
+    "consistency": lambda kept, feature: kept.of_atlas.consistency(feature),
+    "bridge": lambda kept, feature: kept.of_atlas.bridge(feature),
+    "names": lambda kept, feature: kept.of_atlas.names(feature),
+    "meaning": lambda kept, feature: kept.of_atlas.meaning(feature),
+    "splitting": lambda kept, feature: kept.splitting(feature),
+    "probes": lambda kept, feature: kept.probes(feature),
+}
 
 
 def _decode(thumbnail: bytes | None) -> Picture | None:

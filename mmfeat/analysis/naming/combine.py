@@ -15,13 +15,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmfeat.analysis.naming.vocabulary import Candidates
+if TYPE_CHECKING:
+    from mmfeat.analysis.naming.vocabulary import Candidates
+
 
 METHODS = ("nearest", "dissect", "ngrams")
+KEPT = 3  # names of a feature in a language
 FLOOR = 0.7  # AUROC on train rows below which a proposal is no name
 
 
@@ -72,6 +76,8 @@ def proposals(
             text.append(terms[index])
             kept.append(index)
         place[index] = own
+    from mmfeat.analysis.naming.vocabulary import Candidates  # it loads torch
+
     lists = (nearest, dissect, Candidates(place[ngrams.index], ngrams.score))
     n = [one.index.shape[1] for one in lists]
     name = np.concatenate([one.index for one in lists], axis=1)

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from mmfeat.atlas.concepts import Concepts
 from mmfeat.atlas.language_table import PICTURES
 from mmfeat.atlas.reader import Atlas
-from mmfeat.corpus.languages import normalise_tag
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import output, palettes, sheet, typeset
+from mmfeat.figures.columns import chosen_languages
 from mmfeat.figures.kind import Drawing, FigureKind, FigureSettings
 
 if TYPE_CHECKING:
@@ -85,12 +85,7 @@ def draw(path: Path, settings: CompletenessSettings) -> Drawing:
 
 
 def _chosen(atlas: Atlas, tags: Sequence[str]) -> list[str]:
-    found = [normalise_tag(tag) for tag in dict.fromkeys(tags)]
-    for tag in found:
-        if tag not in atlas.languages:
-            raise MmfeatError(
-                f"{atlas.path} has no language {tag}; choose from {', '.join(atlas.languages)}."
-            )
+    found = list(chosen_languages(atlas, tags)) if tags else []
     if len(found) > len(_STYLES):
         raise MmfeatError(f"{len(found)} languages are too many to tell apart; give up to four.")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mmfeat.atlas.coordinates import Coordinates
 from mmfeat.atlas.reader import Atlas
-from mmfeat.atlas.records import Example, TokenActivation
+from mmfeat.atlas.records import Caption, TokenActivation
 from mmfeat.figures.columns import chosen_features, chosen_languages
 from mmfeat.figures.kind import FileKind, Settings
 
@@ -56,18 +56,20 @@ def write(
         names, places = atlas.part(Names), atlas.map()
         with out.open("w", encoding="utf-8", newline="") as handle:
             for feature in features:
+                named, near = atlas.names(feature), atlas.neighbours(feature)
                 found = {
                     **_frequencies(atlas, feature),
-                    **_neighbours(atlas, feature),
+                    "topkCosSimIndices": [other for other, _ in near],
+                    "topkCosSimValues": [_number(np.float32(cosine)) for _, cosine in near],
                     "umap_x": None if places is None else _number(places[feature, 0]),
                     "umap_y": None if places is None else _number(places[feature, 1]),
-                    "explanations": _explanations(atlas, names, feature, tags),
+                    "explanations": _explanations(names, feature, {t: named[t] for t in tags}),
                     "activations": _captions(atlas, feature, tags, settings.captions),
                     "pictures": _pictures(atlas, feature, settings.pictures),
                     "scores": {
                         name: _number(values[feature]) for name, values in atlas.features().items()
                     },
-                    "languages": _by_language(atlas, feature, tags),
+                    "languages": _by_language(atlas, feature, {t: named[t] for t in tags}),
                 }
                 text = json.dumps(found, ensure_ascii=False, allow_nan=False)
                 handle.write(text.translate(_BREAKS) + "\n")
@@ -110,28 +112,19 @@ def _frequencies(atlas: Atlas, feature: int) -> dict[str, Any]:
     return found
 
 
-def _neighbours(atlas: Atlas, feature: int) -> dict[str, Any]:
-    near = atlas.neighbours(feature)
-    return {
-        "topkCosSimIndices": [other for other, _ in near],
-        "topkCosSimValues": [_number(np.float32(cosine)) for _, cosine in near],
-    }
-
-
 def _explanations(
-    atlas: Atlas, names: Names, feature: int, tags: Sequence[str]
+    names: Names, feature: int, own: Mapping[str, tuple[str, float]]
 ) -> list[dict[str, Any]]:
     """Return names, and what an explainer said."""
-    own = atlas.names(feature)
     found: list[dict[str, Any]] = [
         {
-            "description": own[tag][0],
+            "description": text,
             "typeName": "name",
             "language": tag,
-            "score": _number(np.float32(own[tag][1])),
+            "score": _number(np.float32(score)),
         }
-        for tag in tags
-        if own[tag][0]
+        for tag, (text, score) in own.items()
+        if text
     ]
     said = names.explanation(feature)
     if said is not None:
@@ -151,23 +144,28 @@ def _captions(atlas: Atlas, feature: int, tags: Sequence[str], most: int) -> lis
     examples = atlas.text_examples(feature)
     chosen = [(tag, one) for tag in tags for one in examples[tag][:most]]
     chosen.sort(key=lambda pair: -pair[1].activation)
-    return [_caption(atlas, feature, tag, one) for tag, one in chosen]
+    captions = atlas.captions([one.caption for _, one in chosen])
+    found = zip(captions, atlas.tokens(feature, captions), chosen, strict=True)
+    ids = atlas.items().item_id
+    return [
+        _caption(caption, tokens, one.activation) | {"item_id": ids[caption.item]}
+        for caption, tokens, (_, one) in found
+    ]
 
 
-def _caption(atlas: Atlas, feature: int, tag: str, one: Example) -> dict[str, Any]:
-    text = atlas.caption(one.caption).text
-    activation = _number(np.float32(one.activation))
-    tokens = atlas.token_activations(feature, one.caption)
-    values = [_number(token.activation) for token in tokens] or [activation]
+def _caption(
+    caption: Caption, tokens: Sequence[TokenActivation], activation: float
+) -> dict[str, Any]:
+    whole = _number(np.float32(activation))
+    values = [_number(token.activation) for token in tokens] or [whole]
     known = [0 if value is None else value for value in values]
     return {
-        "tokens": _pieces(text, tokens),
+        "tokens": _pieces(caption.text, tokens),
         "values": values,
         "maxValue": max(known),
         "maxValueTokenIndex": int(np.argmax(known)),
-        "activation": activation,
-        "language": tag,
-        "item_id": atlas.items().item_id[one.item],
+        "activation": whole,
+        "language": caption.language,
     }
 
 
@@ -191,8 +189,10 @@ def _pictures(atlas: Atlas, feature: int, most: int) -> list[dict[str, Any]]:
     ]
 
 
-def _by_language(atlas: Atlas, feature: int, tags: Sequence[str]) -> dict[str, dict[str, Any]]:
-    tables, names = atlas.by_language(), atlas.names(feature)
+def _by_language(
+    atlas: Atlas, feature: int, names: Mapping[str, tuple[str, float]]
+) -> dict[str, dict[str, Any]]:
+    tables = atlas.by_language()
     return {
         tag: {
             "name": names[tag][0],
@@ -200,7 +200,7 @@ def _by_language(atlas: Atlas, feature: int, tags: Sequence[str]) -> dict[str, d
             **{name: _number(values[feature, at]) for name, values in tables.items()},
         }
         for at, tag in enumerate(atlas.languages)
-        if tag in tags
+        if tag in names
     }
 
 

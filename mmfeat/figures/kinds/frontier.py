@@ -26,6 +26,7 @@ _KEYED = 24  # SAEs of the frontiers that are listed by name
 _TYPE = 0.8  # size of numbers and of the key
 # Where a number may stand beside its point; nothing is to the upper left of a frontier.
 _AROUND = ((-1, 1), (-1, 0), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+_GAP = 0.03  # inches between the head of the key and its first line
 _SAME = 0.02  # relative differences of L0 that are none
 _SIDES = (("pictures", "fvu_image"), ("captions", "fvu_text"))
 
@@ -124,7 +125,7 @@ def _draw(
     top = 0.1 + typeset.line(_TYPE)
     wide = (width - left - bar - sheet.MARGIN - gap * (columns - 1)) / columns
     under = top + len(best) // columns * (_HIGH + axis) + 0.06
-    height = under + typeset.line(_TYPE) * (len(numbered) + 2) + 0.06
+    height = under + typeset.line(_TYPE) * (len(numbered) + 2) + 0.06 + _GAP
     figure = sheet.sheet(width, height + sheet.foot_height([line], width))
     sizes = sorted({row.d_sae for row in rows})
     for at, ((side, score), on) in enumerate(zip(_SIDES, best, strict=True)):
@@ -231,14 +232,14 @@ def _key(figure: Figure, rows: Sequence[Scored], share: Sequence[float], under: 
         ("shared", [f"{value:.3f}" for value in share]),
     ]
     step, right, grey = typeset.line(_TYPE), width - sheet.MARGIN, {"color": sheet.GREY}
-    first = under + 2 * step + 0.02
+    first = under + 2 * step + 0.02 + _GAP
     for title, cells in reversed(columns):
-        sheet.write(figure, right, first, title, _TYPE, ha="right", va="bottom", **grey)
+        sheet.write(figure, right, first - _GAP, title, _TYPE, ha="right", va="bottom", **grey)
         for at, text in enumerate(cells):
             sheet.write(figure, right, first + at * step, text, _TYPE, ha="right")
         right -= 0.1 + max(typeset.wide(own, _TYPE) for own in (*title.split("\n"), *cells))
     left = sheet.MARGIN + typeset.wide(f"{len(rows)} ", _TYPE)
-    sheet.write(figure, left + 0.06, first, "on a frontier", _TYPE, va="bottom", **grey)
+    sheet.write(figure, left + 0.06, first - _GAP, "on a frontier", _TYPE, va="bottom", **grey)
     for at, row in enumerate(rows):
         y = first + at * step
         sheet.write(figure, left, y, str(at + 1), _TYPE, ha="right")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mmfeat import hdf5, provenance
+from mmfeat.atlas.layout import FEATURE_SCORES
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import callouts, labels, output, palettes, pictures, points, sheet, typeset
@@ -58,6 +59,16 @@ class MapSettings(FigureSettings):
     callout: tuple[int, ...] = Field(
         (), description="Feature that is shown with its name and picture; repeat for several."
     )
+
+    @field_validator("colour")
+    @classmethod
+    def _known_colour(cls, colour: str | None) -> str | None:
+        known = dict.fromkeys((*COLOURINGS, *FEATURE_SCORES))
+        if colour is not None and colour not in known:
+            raise MmfeatError(
+                f"There is no colouring {colour!r}; choose one of {', '.join(known)}."
+            )
+        return colour
 
 
 def draw(path: Path, settings: MapSettings) -> Drawing:

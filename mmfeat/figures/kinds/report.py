@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from mmfeat.atlas.reader import Atlas
-from mmfeat.corpus.languages import normalise_tag
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import output
+from mmfeat.figures.columns import chosen_features, chosen_languages
 from mmfeat.figures.kind import FileKind, Settings
 from mmfeat.figures.report.data import Choice, contents
 from mmfeat.figures.report.document import document
@@ -53,7 +53,7 @@ def write(
         choice = Choice(
             title=output.plain(settings.title) or f"Features of {output.plain(atlas.name)}",
             features=_features(atlas, settings),
-            languages=_languages(atlas, settings),
+            languages=chosen_languages(atlas, settings.language),
             pictures=settings.pictures,
             captions=settings.captions,
         )
@@ -73,13 +73,8 @@ def write(
 
 def _features(atlas: Atlas, settings: ReportSettings) -> tuple[int, ...]:
     """Return the features that were named, or those that are worth looking at first."""
-    for feature in settings.feature:
-        if not 0 <= feature < atlas.d_sae:
-            raise MmfeatError(
-                f"{atlas.path} has no feature {feature}; give some from 0 to {atlas.d_sae - 1}."
-            )
     if settings.feature:
-        return tuple(dict.fromkeys(settings.feature))
+        return tuple(chosen_features(atlas, settings.feature))
     scores = atlas.features()
     energy = scores["energy_image"].astype(np.float64) + scores["energy_text"]
     shared = np.asarray(scores["shared"], bool)
@@ -89,16 +84,6 @@ def _features(atlas: Atlas, settings: ReportSettings) -> tuple[int, ...]:
     if not found:
         raise MmfeatError(f"No feature of {atlas.path} fires; name some with --feature.")
     return found
-
-
-def _languages(atlas: Atlas, settings: ReportSettings) -> tuple[str, ...]:
-    tags = tuple(dict.fromkeys(map(normalise_tag, settings.language)))
-    for tag in tags:
-        if tag not in atlas.languages:
-            raise MmfeatError(
-                f"{atlas.path} has no captions in {tag}; give some of {', '.join(atlas.languages)}."
-            )
-    return tags or atlas.languages
 
 
 KIND = FileKind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -57,10 +57,10 @@ class _Column:
 def draw(path: Path, settings: SafetySettings) -> Drawing:
     """Draw a report of `mmfeat probe`: the best feature of each category.
 
-    AUROC in every language and on pictures (hollow: a gap), p and q by relabelling of things,
-    difference of means, agreement of pictures with captions and between languages, and the
-    drop by ablation beside the mean of the controls'. The caution of the report is part of
-    the figure.
+    AUROC in every language and on pictures (hollow: a gap) over the intervals of the mean over
+    languages and of pictures, p and q by relabelling of things, difference of means, agreement
+    of pictures with captions and between languages, and the drop by ablation beside the mean of
+    the controls'. The caution of the report is part of the figure.
 
     Raises
     ------
@@ -82,7 +82,9 @@ def draw(path: Path, settings: SafetySettings) -> Drawing:
         lines = [
             "Of each category the best feature of all, whose AUROC is too high by that choice; "
             f"q accounts for it, with a star where it is {report.settings.fdr:g} or less. p and q "
-            "are by relabelling of things.",
+            "are by relabelling of things. Bars below AUROC are 95 % intervals, of the mean over "
+            "languages and of pictures; lines of differences go from the least language to the "
+            "most.",
             output.provenance_line(atlas),
         ]
         figure = _draw(rows, _columns(report), CAUTION, lines, settings.inches)
@@ -118,7 +120,7 @@ def _draw(
     caution_lines = typeset.fold(caution, width - 4 * sheet.MARGIN, 0.85)
     head = 0.03 + 2 * typeset.line(_TYPE)
     each = head + step * len(rows) + _AXIS
-    top = typeset.line(_TYPE) + 0.08
+    top = typeset.line(_TYPE) * (2 if width < sheet.NARROW else 1) + 0.08
     box = 0.1 + typeset.line(0.85) * len(caution_lines)
     under = top + each * len(blocks)
     figure = sheet.sheet(width, under + box + 0.04 + sheet.foot_height(lines, width))
@@ -193,7 +195,9 @@ def _columns(report: ProbeReport) -> list[_Column]:
         for x, style in ((0.5, ":"), (bar, "--")):
             axes.axvline(x, color="0.6", linestyle=style, linewidth=0.6, zorder=0)
         known = {tag: value for tag, value in best.auroc.items() if value is not None}
-        _spread(axes, list(known.values()), at)
+        if known:
+            _bar(axes, best.auroc_interval, float(np.mean(list(known.values()))), at + 0.24, _BLUE)
+        _bar(axes, best.auroc_image_interval, best.auroc_image, at + 0.36, _ORANGE)
         for tag, value in known.items():
             _dot(axes, value, at, hollow=tag in best.gaps)
         _square(axes, best.auroc_image, at)
@@ -260,6 +264,15 @@ def _spread(axes: Axes, values: Sequence[float], at: int) -> None:
         axes.plot([min(values), max(values)], [at, at], "-", color=_BLUE, linewidth=0.8)
 
 
+def _bar(
+    axes: Axes, ends: tuple[float, float] | None, middle: float | None, at: float, colour: Any
+) -> None:
+    """Draw an interval under the marks, with what it is of."""
+    if ends is not None and middle is not None:
+        axes.plot(ends, [at, at], "-", color=colour, linewidth=0.9, solid_capstyle="butt")
+        axes.plot(middle, at, "|", color=colour, markersize=3.2, markeredgewidth=1.1)
+
+
 def _dot(axes: Axes, value: float | None, at: int, hollow: bool = False) -> None:
     """Draw what is of captions."""
     if value is not None:
@@ -279,19 +292,21 @@ def _square(axes: Axes, value: float | None, at: int) -> None:
 def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
-    height = figure.get_size_inches()[1]
+    width, height = figure.get_size_inches()
     styles = {
-        "captions": {"color": _BLUE, "marker": "o", "linewidth": 0.8},
+        "captions": {"color": _BLUE, "marker": "o"},
         "a language with a gap": {"color": "white", "markeredgecolor": _BLUE, "marker": "o"},
         "pictures": {"color": _ORANGE, "markeredgecolor": "0.1", "marker": "s"},
+        "mean, 95 % interval": {"color": _BLUE, "marker": "|", "linewidth": 0.9},
     }
     marks = [
         Line2D([], [], linestyle="-" if "linewidth" in own else "", markersize=3.2,
-               markeredgewidth=0.6, label=label, **own)
+               markeredgewidth=0.8, label=label, **own)
         for label, own in styles.items()
     ]  # fmt: skip
+    columns = 2 if width < sheet.NARROW else 4
     figure.legend(
-        handles=marks, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.02 / height), ncols=3,
+        handles=marks, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.02 / height), ncols=columns,
         frameon=False, fontsize=typeset.points(_TYPE), columnspacing=1.2, handletextpad=0.5,
         borderpad=0.1, borderaxespad=0,
     )  # fmt: skip

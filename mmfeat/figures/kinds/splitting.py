@@ -222,7 +222,7 @@ def _node(
     if np.isfinite(node.contained):
         texts.append(f"{node.contained:.0%}")
     room = x + across - left
-    shown = [typeset.clip(title, room, _TYPE), typeset.clip(" · ".join(texts), room, _TYPE)]
+    shown = [typeset.clip(text, room, _TYPE) for text in (title, ", ".join(texts))]
     over = {"va": "bottom"} if shown[1] else {"va": "center"}
     sheet.write(figure, left, y - 0.005 * bool(shown[1]), shown[0], _TYPE, **over)
     if shown[1]:

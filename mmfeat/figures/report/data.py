@@ -21,7 +21,13 @@ from mmfeat.atlas.reader import Atlas
 from mmfeat.corpus.languages import is_rtl, language_name
 from mmfeat.figures import palettes
 from mmfeat.figures.output import plain
-from mmfeat.figures.pages import FeaturePage, PictureExample, feature_page, title_of
+from mmfeat.figures.pages import (
+    FeaturePage,
+    PictureExample,
+    feature_page,
+    picture_examples,
+    title_of,
+)
 from mmfeat.figures.report.shelves import CaptionShelf, PictureShelf, base64_of, quantised
 
 MOST_POINTS = 50_000  # on the map; more cannot be told apart
@@ -76,7 +82,7 @@ def contents(atlas: Atlas, choice: Choice) -> dict[str, Any]:
     pages: dict[str, Any] = {}
     explanations: list[list[str]] = []
     for feature in choice.features:
-        page = feature_page(atlas, feature)
+        page = feature_page(atlas, feature, bands=False)
         explanations = [[one.key, one.label, one.explanation] for one in page.numbers]
         facts = table.facts(feature, feature + 1)[0]
         pages[f"f{feature}"] = {
@@ -90,6 +96,14 @@ def contents(atlas: Atlas, choice: Choice) -> dict[str, Any]:
                 for side in SIDES
             },
             **_page(atlas, choice, page, pictures, captions),
+            "bands": [
+                _gallery(
+                    picture_examples(atlas, feature, [(one.item, one.activation) for one in band]),
+                    page.max_patch,
+                    pictures,
+                )
+                for band in atlas.image_bands(feature)
+            ],
         }
     found: dict[str, Any] = {"index": _index(atlas, choice, titles, covers, explanations)}
     points = _points(atlas, choice.features, titles)
@@ -271,7 +285,6 @@ def _page(
         "energy": [_short(page.energy_image), _short(page.energy_text)],
         "largest": [_short(page.max_patch), _short(page.max_token)],
         "pictures": _gallery(page.pictures[: choice.pictures], page.max_patch, pictures),
-        "bands": [_gallery(band, page.max_patch, pictures) for band in page.bands],
         "columns": columns,
         "neighbours": [
             [one.feature, _short(one.cosine), one.title] for one in page.neighbours[:NEIGHBOURS]

@@ -63,3 +63,15 @@ def test_another_size_keeps_centre_and_magnification() -> None:
     centre = view.to_data((200, 150), SIZE)
     assert other.to_screen(centre, (800, 900)) == pytest.approx((400, 450))
     assert (other.x1 - other.x0) / 800 == pytest.approx((view.x1 - view.x0) / 400)
+
+
+def test_a_view_of_another_shape_is_shown_whole_with_square_units() -> None:
+    view = Viewport(-1.0, 2.0, 3.0, 3.0)
+    for size in ((400, 300), (300, 400), (1, 1)):
+        found = view.fitted(size)
+        assert found.x0 <= view.x0 and found.x1 >= view.x1
+        assert found.y0 <= view.y0 and found.y1 >= view.y1
+        unit = (found.x1 - found.x0) / size[0]
+        assert unit == pytest.approx((found.y1 - found.y0) / size[1])
+        assert unit == pytest.approx(max(4 / size[0], 1 / size[1]))
+        assert (found.x0 + found.x1, found.y0 + found.y1) == pytest.approx((2, 5))

@@ -16,8 +16,29 @@ from mmfeat_gui.resources import strings
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views.main_window import MainWindow
+from mmfeat_gui.views.map_panel import MapPanel
+from mmfeat_gui.views.page_panel import PagePanel
+from mmfeat_gui.views.table_panel import TablePanel
 
 Settle = Callable[[MainWindow], None]
+
+
+def _page(window: MainWindow) -> PagePanel:
+    panel = window.panel(PagePanel)
+    assert isinstance(panel, PagePanel)
+    return panel
+
+
+def _table(window: MainWindow) -> TablePanel:
+    panel = window.panel(TablePanel)
+    assert isinstance(panel, TablePanel)
+    return panel
+
+
+def _map(window: MainWindow) -> MapPanel:
+    panel = window.panel(MapPanel)
+    assert isinstance(panel, MapPanel)
+    return panel
 
 
 def _texts(window: MainWindow) -> str:
@@ -34,7 +55,7 @@ def test_without_an_atlas_the_window_says_what_to_do(window: MainWindow) -> None
 def test_opening_shows_counts_and_the_first_shared_feature(
     opened: MainWindow, truth: Any, atlas_path: Path
 ) -> None:
-    assert opened.stack.currentWidget() is opened.desk
+    assert opened.stack.currentWidget() is opened.bench
     status = opened._status.text()
     assert atlas_path.name in status
     assert f"{truth.count:,} features" in status and f"{len(truth.item_id):,} items" in status
@@ -42,10 +63,10 @@ def test_opening_shows_counts_and_the_first_shared_feature(
     languages = truth.features["n_languages"]
     expected = int(shared[0]) if shared.size else int(languages.argmax())
     assert opened.history.current == Place("feature", expected)
-    assert opened.feature_page.loaded is not None
-    assert opened.feature_page.loaded.page.feature == expected
-    assert opened.desk.attribution.text() == truth.attribution
-    assert opened.desk.attribution.isVisible()
+    assert _page(opened).feature_page.loaded is not None
+    assert _page(opened).feature_page.loaded.page.feature == expected
+    assert _page(opened).attribution.text() == truth.attribution
+    assert _page(opened).attribution.isVisible()
 
 
 def test_a_dropped_file_is_opened(
@@ -136,8 +157,8 @@ def test_a_damaged_page_is_a_sentence_and_the_window_lives(
     assert "damaged.h5" in window.notice.label.text()
     window.open_feature(2)
     settle(window)
-    assert window.feature_page.loaded is not None
-    assert window.feature_page.loaded.page.feature == 2
+    assert _page(window).feature_page.loaded is not None
+    assert _page(window).feature_page.loaded.page.feature == 2
 
 
 def test_a_feature_or_item_that_does_not_exist_is_a_sentence(
@@ -147,6 +168,7 @@ def test_a_feature_or_item_that_does_not_exist_is_a_sentence(
     opened.open_feature(truth.count)
     assert f"no feature {truth.count}" in opened.notice.label.text()
     opened.open_item_id("no such item")
+    settle(opened)
     assert "'no such item'" in opened.notice.label.text()
     assert opened.history.current == before
 
@@ -160,35 +182,35 @@ def test_back_and_forward_by_keys_buttons_and_mouse(
     opened.open_feature(other)
     opened.open_item(5)
     settle(opened)
-    assert opened.desk.shown_page() is opened.item_page
+    assert _page(opened).shown is _page(opened).item_page
     alt = Qt.KeyboardModifier.AltModifier
     qtbot.keyClick(opened, Qt.Key.Key_Left, alt)
     settle(opened)
     assert opened.history.current == Place("feature", other)
-    assert opened.desk.shown_page() is opened.feature_page
+    assert _page(opened).shown is _page(opened).feature_page
     opened.actions_by_key["back"].trigger()
     settle(opened)
     assert opened.history.current == first
     assert not opened.actions_by_key["back"].isEnabled()
     qtbot.keyClick(opened, Qt.Key.Key_Right, alt)
     assert opened.history.current == Place("feature", other)
-    qtbot.mousePress(opened.feature_page.viewport(), Qt.MouseButton.ForwardButton)
+    qtbot.mousePress(_page(opened).feature_page.viewport(), Qt.MouseButton.ForwardButton)
     settle(opened)
     assert opened.history.current == Place("item", 5)
-    assert opened.item_page.loaded is not None and opened.item_page.loaded.page.item == 5
-    qtbot.mousePress(opened.list.view.viewport(), Qt.MouseButton.BackButton)
+    assert _page(opened).item_page.loaded is not None and _page(opened).item_page.loaded.page.item == 5
+    qtbot.mousePress(_table(opened).view.viewport(), Qt.MouseButton.BackButton)
     assert opened.history.current == Place("feature", other)
 
 
 def test_find_escape_and_next_pane(qtbot: QtBot, opened: MainWindow, truth: Any) -> None:
     opened.activateWindow()
     qtbot.keyClick(opened, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert opened.focusWidget() is opened.list.search
-    opened.list.search.setText("no such name at all")
-    assert opened.model.rowCount() == 0
+    assert opened.focusWidget() is _table(opened).bar.search
+    _table(opened).bar.search.setText("no such name at all")
+    qtbot.waitUntil(lambda: _table(opened).model.rowCount() == 0)
     qtbot.keyClick(opened, Qt.Key.Key_Escape)
-    assert opened.model.rowCount() == truth.count
-    assert opened.list.search.text() == ""
+    assert _table(opened).model.rowCount() == truth.count
+    assert _table(opened).bar.search.text() == ""
     opened.notice.say("Something.")
     qtbot.keyClick(opened, Qt.Key.Key_Escape)
     assert not opened.notice.isVisible()
@@ -197,9 +219,9 @@ def test_find_escape_and_next_pane(qtbot: QtBot, opened: MainWindow, truth: Any)
         qtbot.keyClick(opened, Qt.Key.Key_F6)
         panes.append(opened.focusWidget())
     assert {id(pane) for pane in panes} == {
-        id(opened.map.canvas),
-        id(opened.list.view),
-        id(opened.feature_page),
+        id(_map(opened).canvas),
+        id(_table(opened).view),
+        id(_page(opened).feature_page),
     }
 
 
@@ -225,37 +247,44 @@ def test_missing_fonts_are_named_without_blocking(
     settle(window)
     assert window.notice.isVisible()
     assert window.notice.label.text() == "Install fonts."
-    assert window.feature_page.loaded is not None
+    assert _page(window).feature_page.loaded is not None
 
 
-def test_the_window_comes_back_as_it_was(qtbot: QtBot) -> None:
+def test_the_window_comes_back_as_it_was(
+    qtbot: QtBot, atlas_path: Path, settle: Settle
+) -> None:
     settings = Settings()
     first = MainWindow(settings)
     qtbot.addWidget(first)
     first.show()
     first.resize(700, 500)
-    first.map.choose("shared")
+    first.context.store.change("undo.colouring", colouring="shared")
     first.close()
     assert settings.colouring == "shared"
     second = MainWindow(settings)
     qtbot.addWidget(second)
     assert (second.width(), second.height()) == (700, 500)
-    assert second.map.colouring.currentData() == "shared"
+    second.open_atlas(atlas_path)
+    settle(second)
+    assert _map(second).colouring.currentData() == "shared"
     second.close()
-    third = MainWindow(Settings(geometry="%%%", splitter="AAAA", colouring="nonsense"))
+    broken = Settings(geometry="%%%", splitters={"bench": "AAAA"}, colouring="nonsense")
+    third = MainWindow(broken)
     qtbot.addWidget(third)
-    assert third.map.colouring.currentData() == "modality_score"
+    third.open_atlas(atlas_path)
+    settle(third)
+    assert _map(third).colouring.currentData() == "modality_score"
     third.close()
 
 
 def test_dark_palettes_are_followed(opened: MainWindow) -> None:
-    light = opened.map.canvas.grab().toImage().pixelColor(3, 3)
+    light = _map(opened).canvas.grab().toImage().pixelColor(3, 3)
     palette = QPalette(QColor(40, 40, 40))
     palette.setColor(QPalette.ColorRole.Base, QColor(25, 25, 25))
     palette.setColor(QPalette.ColorRole.Text, QColor(240, 240, 240))
     opened.setPalette(palette)
     QApplication.sendPostedEvents(None, QEvent.Type.PaletteChange)
-    dark = opened.map.canvas.grab().toImage().pixelColor(3, 3)
+    dark = _map(opened).canvas.grab().toImage().pixelColor(3, 3)
     assert light.lightness() > 200 and dark.lightness() < 60
 
 
@@ -268,11 +297,11 @@ def test_korean_interface_speaks_korean(
         qtbot.addWidget(window)
         window.open_atlas(atlas_path, feature=truth.with_pictures_and_captions())
         settle(window)
-        assert window.feature_page.loaded is not None
-        shown = window.feature_page.sentence.text()
-        assert shown == window.feature_page.loaded.page.sentence("ko")
+        assert _page(window).feature_page.loaded is not None
+        shown = _page(window).feature_page.sentence.text()
+        assert shown == _page(window).feature_page.loaded.page.sentence("ko")
         assert "발화" in shown
-        assert window.list.count.text() == f"피처 {truth.count:,}개 중 {truth.count:,}개"
+        assert _table(window).bar.count.text() == f"피처 {truth.count:,}개 중 {truth.count:,}개"
         window.close()
     finally:
         strings.use("en")

@@ -1,3 +1,5 @@
+"""The map of features in a window; the canvas itself is tested alone."""
+
 from __future__ import annotations
 
 import shutil
@@ -9,67 +11,67 @@ import h5py
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mmfeat.figures.palettes import COLOURINGS
 from mmfeat_gui.state.history import Place
+from mmfeat_gui.state.notes import Note
+from mmfeat_gui.state.query import Choice, Limit, Query
+from mmfeat_gui.state.selection import NOTHING, Selection
 from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.views.map_canvas import MapCanvas
-from mmfeat_gui.views.map_pane import value_text
+from mmfeat_gui.views.map_panel import MapPanel
+from mmfeat_gui.workers.map import TopPictures
 
 Settle = Callable[[MainWindow], None]
+LEFT = Qt.MouseButton.LeftButton
 
 
-def _pixels(canvas: MapCanvas) -> np.ndarray:
+def panel_of(window: MainWindow) -> MapPanel:
+    panel = window.panel(MapPanel)
+    assert isinstance(panel, MapPanel)
+    return panel
+
+
+@pytest.fixture
+def panel(opened: MainWindow) -> MapPanel:
+    found = panel_of(opened)
+    found.labels.isChecked() and found.labels.trigger()  # names would lie over the dots
+    return found
+
+
+def pixels(canvas: MapCanvas) -> np.ndarray:
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
 
 
-def _dots(canvas: MapCanvas) -> np.ndarray:
+def dots(canvas: MapCanvas) -> np.ndarray:
     """Return which pixels a dot covers, from a picture of the map without its ring."""
     canvas.clearFocus()
     canvas.select(-1)
     base = canvas.palette().base().color()
     ground = np.array([base.red(), base.green(), base.blue()])
-    return np.abs(_pixels(canvas) - ground).sum(axis=2) > 90
+    return np.abs(pixels(canvas) - ground).sum(axis=2) > 90
 
 
-def _move_mouse(canvas: MapCanvas, point: QPointF, button: bool = False) -> None:
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    move = QMouseEvent(
-        QEvent.Type.MouseMove,
-        point,
-        canvas.mapToGlobal(point),
-        none,
-        left if button else none,
-        Qt.KeyboardModifier.NoModifier,
+def hover(canvas: MapCanvas, point: QPointF) -> None:
+    none = Qt.MouseButton.NoButton
+    plain = Qt.KeyboardModifier.NoModifier
+    kind = QEvent.Type.MouseMove
+    QApplication.sendEvent(
+        canvas, QMouseEvent(kind, point, canvas.mapToGlobal(point), none, none, plain)
     )
-    QApplication.sendEvent(canvas, move)
-
-
-def _wheel(canvas: MapCanvas, point: QPointF, notches: int) -> None:
-    turn = QWheelEvent(
-        point,
-        canvas.mapToGlobal(point),
-        QPoint(0, 0),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, turn)
 
 
 @pytest.mark.parametrize("edge", ["left", "top", "right", "bottom"])
 def test_a_click_on_a_dot_opens_its_feature(
-    qtbot: QtBot, opened: MainWindow, truth: Any, settle: Settle, edge: str
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel, truth: Any, edge: str
 ) -> None:
-    canvas = opened.map.canvas
-    rows, columns = np.nonzero(_dots(canvas))
+    canvas = panel.canvas
+    rows, columns = np.nonzero(dots(canvas))
     at, expected = {
         "left": (columns.argmin(), truth.xy[:, 0].argmin()),
         "right": (columns.argmax(), truth.xy[:, 0].argmax()),
@@ -78,45 +80,33 @@ def test_a_click_on_a_dot_opens_its_feature(
     }[edge]
     ratio = canvas.devicePixelRatioF()
     point = QPoint(int(columns[at] / ratio), int(rows[at] / ratio))
-    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=point)
-    settle(opened)
-    assert opened.history.current == Place("feature", int(expected))
-    assert opened.feature_page.loaded is not None
-    assert opened.feature_page.loaded.page.feature == expected
-    row = opened.list.view.selectionModel().selectedRows()[0].row()
-    assert opened.model.feature(row) == expected
+    qtbot.mouseClick(canvas, LEFT, pos=point)
+    assert opened.context.store.state.place == Place("feature", int(expected))
 
 
-def test_a_click_beside_the_dots_opens_nothing(qtbot: QtBot, opened: MainWindow) -> None:
-    before = opened.history.current
-    qtbot.mouseClick(opened.map.canvas, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
-    assert opened.history.current == before
-
-
-def test_the_selected_feature_is_ringed(opened: MainWindow) -> None:
-    canvas = opened.map.canvas
-    plain = _dots(canvas)
-    feature = 1
-    canvas.select(feature)
-    centre = canvas.position_of(feature)
+def test_the_feature_shown_is_ringed_wherever_it_was_opened_from(
+    opened: MainWindow, panel: MapPanel
+) -> None:
+    panel.canvas.clearFocus()
+    opened.context.go(Place("feature", 1))
+    ringed = pixels(panel.canvas)
+    panel.canvas.select(-1)
+    rows, columns = np.nonzero((ringed != pixels(panel.canvas)).any(axis=2))
+    centre = panel.canvas.position_of(1)
     assert centre is not None
-    base = canvas.palette().base().color()
-    ringed = np.abs(_pixels(canvas) - [base.red(), base.green(), base.blue()]).sum(axis=2) > 90
-    rows, columns = np.nonzero(ringed != plain)
     distance = np.hypot(columns + 0.5 - centre.x(), rows + 0.5 - centre.y())
-    assert rows.size > 10
-    assert distance.max() < canvas.radius() + 8
+    assert rows.size > 10 and distance.max() < panel.canvas.radius() + 8
 
 
 def test_hovering_shows_name_languages_and_top_picture(
-    opened: MainWindow, truth: Any, settle: Settle
+    opened: MainWindow, panel: MapPanel, truth: Any, settle: Settle
 ) -> None:
     feature = truth.with_pictures_and_captions()
-    opened.list.search.setText(f"#{feature}")
-    canvas, card = opened.map.canvas, opened.map.card
+    canvas, card = panel.canvas, panel.pane.card
     point = canvas.position_of(feature)
     assert point is not None
-    _move_mouse(canvas, point)
+    feature = canvas.point_at(point)
+    hover(canvas, point)
     assert card.isVisible() and card.feature == feature
     english = truth.names[feature, truth.languages.index("en")]
     filled = [k for k, name in enumerate(truth.names[feature]) if name]
@@ -125,94 +115,279 @@ def test_hovering_shows_name_languages_and_top_picture(
         assert card._title.text() == (english or truth.names[feature, best])
     for language, rate in zip(truth.languages, truth.rate[feature], strict=True):
         assert (language in card._facts.text().split("fires in: ")[1].split(", ")) == (rate > 0)
+    assert panel.pane.painting is not None
+    assert panel.pane.painting.text(feature) in card._facts.text()
     settle(opened)
     assert card.picture_shown
     assert canvas.rect().contains(card.geometry())
-    _move_mouse(canvas, QPointF(1, 1))
+    hover(canvas, QPointF(1, 1))
     assert not card.isVisible()
 
 
-def test_dragging_moves_the_map_and_opens_nothing(qtbot: QtBot, opened: MainWindow) -> None:
-    canvas, before = opened.map.canvas, opened.history.current
-    start = canvas.position_of(0)
-    assert start is not None
-    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start.toPoint())
-    _move_mouse(canvas, QPointF(start.toPoint()) + QPointF(40, 25), button=True)
-    end = QPoint(start.toPoint() + QPoint(40, 25))
-    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=end)
-    moved = canvas.position_of(0)
-    assert moved is not None
-    assert (moved - start).x() == pytest.approx(40) and (moved - start).y() == pytest.approx(25)
-    assert opened.history.current == before
+# Selecting ------------------------------------------------------------------------------
 
 
-def test_the_wheel_zooms_to_the_cursor(opened: MainWindow) -> None:
-    canvas = opened.map.canvas
-    under, other = canvas.position_of(0), canvas.position_of(1)
-    assert under is not None and other is not None
-    _wheel(canvas, under, 3)
-    zoomed, moved = canvas.position_of(0), canvas.position_of(1)
-    assert zoomed is not None and moved is not None
-    assert (zoomed - under).manhattanLength() < 1e-6
-    factor = (moved - under).manhattanLength() / (other - under).manhattanLength()
-    assert factor == pytest.approx(1.25**3)
-    canvas.fit()
-    assert canvas.position_of(1) == other
-
-
-def test_keys_pan_zoom_and_show_all(qtbot: QtBot, opened: MainWindow) -> None:
-    canvas = opened.map.canvas
-    before = canvas.position_of(0)
-    assert before is not None
-    qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    after = canvas.position_of(0)
-    assert after is not None and after.x() == pytest.approx(before.x() - 40)
-    qtbot.keyClick(canvas, Qt.Key.Key_Plus)
-    qtbot.keyClick(canvas, Qt.Key.Key_Home)
-    assert canvas.position_of(0) == before
-
-
-def test_filters_dim_the_map_and_hidden_features_cannot_be_picked(
-    opened: MainWindow, truth: Any
+def test_a_selection_is_replaced_added_to_taken_from_inverted_and_cleared(
+    opened: MainWindow, panel: MapPanel, truth: Any
 ) -> None:
-    canvas = opened.map.canvas
-    opened.map.choose("n_languages")
-    everything = _pixels(canvas)
+    store = opened.context.store
+    for found, mode, expected in (
+        ([1, 2, 5], "replace", [1, 2, 5]),
+        ([3, 5], "add", [1, 2, 3, 5]),
+        ([1, 9], "subtract", [2, 3, 5]),
+        ([4], "replace", [4]),
+    ):
+        panel.canvas.selection_made.emit(np.array(found), mode)
+        assert store.state.features.indices.tolist() == expected
+    panel.tools.invert.trigger()
+    assert store.state.features == Selection.of(set(range(truth.count)) - {4})
+    panel.tools.clear_selection.trigger()
+    assert store.state.features == NOTHING
+    store.undo()
+    store.undo()
+    assert store.state.features == Selection.of([4])
+
+
+def test_what_is_brushed_elsewhere_is_shown_on_the_map(opened: MainWindow, panel: MapPanel) -> None:
+    panel.canvas.clearFocus()
+    plain = pixels(panel.canvas)
+    opened.context.store.change("undo.select_features", features=Selection.of([0, 7]))
+    assert (pixels(panel.canvas) != plain).any()
+    opened.context.store.undo()
+    np.testing.assert_array_equal(pixels(panel.canvas), plain)
+
+
+# Filters and legend ---------------------------------------------------------------------
+
+
+def test_filters_dim_the_map_and_hidden_features_cannot_be_meant(
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel, truth: Any
+) -> None:
+    canvas, store = panel.canvas, opened.context.store
+    store.change("undo.colouring", colouring="n_languages")
+    canvas.clearFocus()
+    canvas.select(-1)
+    everything = pixels(canvas)
     feature = int(truth.xy[:, 0].argmin())
     point = canvas.position_of(feature)
     assert point is not None
-    assert canvas.feature_at(point) == feature
+    assert canvas.point_at(point) == feature
     keep = (feature + 1) % truth.count
-    opened.list.search.setText(f"#{keep}")
-    dimmed = _pixels(canvas)
-    assert (everything != dimmed).any()
-    assert canvas.feature_at(point) == -1
+    store.change("undo.filter", query=Query(text=f"#{keep}"))
+    assert opened.summary is not None
+    qtbot.waitUntil(lambda: opened.summary.table.passing.sum() == 1)
+    dimmed = pixels(canvas)
+    assert canvas.point_at(point) == -1
     kept = canvas.position_of(keep)
-    assert kept is not None and canvas.feature_at(kept) == keep
+    assert kept is not None and canvas.point_at(kept) == keep
     # What is hidden is drawn grey, without hue.
     column, row = int(point.x()), int(point.y())
+    assert (everything[row, column] != dimmed[row, column]).any()
     assert np.ptp(dimmed[row, column]) <= 6
 
 
-@pytest.mark.parametrize("key", list(COLOURINGS))
-def test_every_colouring_draws_a_map_and_a_legend(opened: MainWindow, key: str) -> None:
-    opened.map.choose(key)
-    assert opened.settings.colouring == key
-    dots = _pixels(opened.map.canvas)
-    assert len(np.unique(dots.reshape(-1, 3), axis=0)) > 3
-    legend = opened.map.legend.grab().toImage()
-    colours = {legend.pixel(x, legend.height() // 2) for x in range(legend.width())}
+def test_a_category_switched_off_in_the_legend_is_dimmed(
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel, truth: Any
+) -> None:
+    store = opened.context.store
+    store.change("undo.colouring", colouring="shared")
+    testable, shared = (truth.features[key].astype(bool) for key in ("testable", "shared"))
+    counts = [(~testable).sum(), (testable & ~shared).sum(), (testable & shared).sum()]
+    assert [f"({count:,})" in box.text() for box, count in zip(
+        panel.legend.boxes, counts, strict=True
+    )] == [True] * 3  # fmt: skip
+    qtbot.keyClick(panel.legend.boxes[0], Qt.Key.Key_Space)
+    assert store.state.hidden == frozenset({"untestable"})
+    everything = [QPointF(x, y) for x, y in ((-9, -9), (9999, -9), (9999, 9999), (-9, 9999))]
+    placed = np.isfinite(truth.xy).all(axis=1)
+    assert panel.canvas.within(everything).tolist() == np.flatnonzero(testable & placed).tolist()
+    store.undo()
+    assert panel.legend.boxes[0].isChecked()
+    assert len(panel.canvas.within(everything)) == placed.sum()
+
+
+def test_a_range_drawn_in_the_legend_filters_features(
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel
+) -> None:
+    store, scale = opened.context.store, panel.legend.scale
+    store.change("undo.colouring", colouring="modality_score")
+    bar = scale.bar()
+
+    def at(share: float) -> QPoint:
+        return QPointF(bar.left() + share * bar.width(), bar.center().y()).toPoint()
+
+    qtbot.mousePress(scale, LEFT, pos=at(0.25))
+    qtbot.mouseMove(scale, at(0.75))
+    qtbot.mouseRelease(scale, LEFT, pos=at(0.75))
+    limit = store.state.query.limit("modality_score")
+    assert limit is not None
+    assert (limit.low, limit.high) == pytest.approx((0.25, 0.75), abs=0.01)
+    assert "0.25" in scale.accessibleName() or "0.24" in scale.accessibleName()
+    qtbot.keyClick(scale, Qt.Key.Key_Right)
+    moved = store.state.query.limit("modality_score")
+    assert moved is not None and moved.low == pytest.approx(limit.low + 0.02)
+    assert moved.high == limit.high
+    qtbot.keyClick(scale, Qt.Key.Key_Delete)
+    assert store.state.query.limit("modality_score") is None
+    store.undo()  # of all that was drawn one after the other
+    store.redo()
+    assert store.state.query.limit("modality_score") is None
+
+
+def test_a_range_of_the_table_is_shown_in_the_legend(opened: MainWindow, panel: MapPanel) -> None:
+    store = opened.context.store
+    store.change("undo.colouring", colouring="modality_score")
+    whole = panel.legend.scale.accessibleName()
+    query = store.state.query.limited(Limit("modality_score", 0.5))
+    store.change("undo.filter", query=query.chosen(Choice("shared", (1,))))
+    assert panel.legend.scale.accessibleName() == "0.50 – 1.00" != whole
+
+
+# Colours and sizes ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [*COLOURINGS, "energy_image", "testable"])
+def test_every_colouring_draws_a_map_and_a_legend(
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel, key: str
+) -> None:
+    panel.colouring.setCurrentIndex(panel.colouring.findData(key))
+    panel.colouring.activated.emit(panel.colouring.currentIndex())
+    assert opened.context.store.state.colouring == key == opened.settings.colouring
+    assert len(np.unique(pixels(panel.canvas).reshape(-1, 3), axis=0)) > 3
+    qtbot.wait(1)  # the layout takes what is new
+    legend = panel.legend.grab().toImage()
+    colours = {legend.pixel(x, y) for x in range(legend.width()) for y in range(legend.height())}
     assert len(colours) > 3
-    assert opened.map.legend.accessibleName()
+    assert panel.legend.accessibleName()
 
 
-def test_a_colour_is_told_in_words_too() -> None:
-    assert value_text(COLOURINGS["shared"], 2.0) == "shared"
-    assert value_text(COLOURINGS["shared"], 0.0) == "untestable"
-    assert value_text(COLOURINGS["modality_score"], 0.25).endswith("0.25")
-    assert value_text(COLOURINGS["firing_rate"], 0.125).endswith("12.50%")
-    assert value_text(COLOURINGS["n_languages"], 14.0).endswith("14")
-    assert value_text(COLOURINGS["modality_score"], float("nan")).endswith("–")
+def test_features_can_be_coloured_by_a_tag_of_ones_own(
+    opened: MainWindow, panel: MapPanel, truth: Any
+) -> None:
+    context = opened.context
+    context.notes.put({1: Note(tags=("새",)), 4: Note(tags=("새",))})
+    index = panel.colouring.findData("tag:새")
+    assert index >= 0 and panel.colouring.itemText(index) == "tag: 새"
+    panel.colouring.setCurrentIndex(index)
+    panel.colouring.activated.emit(index)
+    assert [box.text() for box in panel.legend.boxes] == [
+        f"not tagged ({truth.count - 2:,})",
+        "tagged (2)",
+    ]
+    painting = panel.pane.painting
+    assert painting is not None and np.flatnonzero(painting.codes).tolist() == [1, 4]
+    context.notes.put({2: Note(tags=("새",))})
+    assert panel.pane.painting is not None
+    assert np.flatnonzero(panel.pane.painting.codes).tolist() == [1, 2, 4]
+
+
+def test_dots_can_be_sized_by_a_score(opened: MainWindow, panel: MapPanel) -> None:
+    plain = pixels(panel.canvas)
+    panel.sizing.setCurrentIndex(panel.sizing.findData("energy"))
+    panel.sizing.activated.emit(panel.sizing.currentIndex())
+    assert opened.context.store.state.sizing == "energy"
+    assert (pixels(panel.canvas) != plain).any()
+    opened.context.store.undo()
+    assert panel.sizing.currentData() == ""
+    np.testing.assert_array_equal(pixels(panel.canvas), plain)
+
+
+def test_the_map_follows_a_dark_palette(opened: MainWindow, panel: MapPanel) -> None:
+    dark = QPalette(opened.palette())
+    dark.setColor(QPalette.ColorRole.Base, QColor("#101214"))
+    dark.setColor(QPalette.ColorRole.Text, QColor("#eeeeee"))
+    panel.canvas.clearFocus()
+    panel.setPalette(dark)
+    assert pixels(panel.canvas)[2, 2].tolist() == [0x10, 0x12, 0x14]
+
+
+# What lies over the map -----------------------------------------------------------------
+
+
+def test_names_of_clusters_are_those_of_features_and_can_be_left_out(
+    qtbot: QtBot, opened: MainWindow, truth: Any, settle: Settle
+) -> None:
+    panel = panel_of(opened)
+    qtbot.waitUntil(lambda: panel._clusters is not None, timeout=10_000)
+    settle(opened)
+    assert panel._clusters is not None
+    known = {name for row in truth.names for name in row if name}
+    assert set(panel._clusters.names) <= known
+    panel.canvas.clearFocus()
+    written = pixels(panel.canvas)
+    opened.actions_by_key["map_labels"].trigger()
+    assert opened.context.store.state.labels is False
+    assert not panel.labels.isChecked()
+    assert (pixels(panel.canvas) != written).any() or not panel._clusters.names
+    opened.context.store.undo()
+    np.testing.assert_array_equal(pixels(panel.canvas), written)
+
+
+def test_pictures_near_by_are_those_of_the_largest_activations(
+    opened: MainWindow, panel: MapPanel, truth: Any, settle: Settle
+) -> None:
+    feature = int(np.argmax(truth.top_activation[:, 0]))
+    row = int(truth.top_picture[feature, 0])
+    item = int(truth.picture_item[row])
+    asked: dict[int, Any] = {}
+    opened.context.reader.follow(TopPictures((feature,)), asked.update)
+    settle(opened)
+    assert opened.context.path is not None
+    with h5py.File(opened.context.path) as file:
+        png = bytes(file["thumbnails/image"][item])
+    expected = QImage.fromData(png).convertToFormat(QImage.Format.Format_RGB888)
+    found = asked[feature]
+    assert found.shape == (expected.height(), expected.width(), 3)
+    middle = expected.pixelColor(expected.width() // 2, expected.height() // 2)
+    centre = found[expected.height() // 2, expected.width() // 2].tolist()
+    assert centre == [middle.red(), middle.green(), middle.blue()]
+
+
+def test_pictures_are_asked_for_only_while_they_are_on(
+    opened: MainWindow, panel: MapPanel, settle: Settle
+) -> None:
+    asked: list[object] = []
+    panel.pictures.wanted.connect(asked.append)
+    panel.thumbnails.trigger()
+    assert opened.context.store.state.thumbnails is False
+    point = panel.canvas.position_of(0)
+    assert point is not None
+    panel.canvas.zoom(30, point)
+    panel.canvas._rest()
+    pixels(panel.canvas)
+    assert not asked
+    panel.thumbnails.trigger()
+    pixels(panel.canvas)
+    settle(opened)
+    assert asked
+    pixels(panel.canvas)
+    assert any(panel.pictures.of(one) is not None for one in asked[0])  # type: ignore[attr-defined]
+
+
+# The part that is seen ------------------------------------------------------------------
+
+
+def test_moving_the_map_can_be_undone_as_one_step(
+    qtbot: QtBot, opened: MainWindow, panel: MapPanel
+) -> None:
+    store = opened.context.store
+    before = panel.canvas.view
+    panel.canvas.setFocus()
+    for key in (Qt.Key.Key_Plus, Qt.Key.Key_Left, Qt.Key.Key_Plus):
+        qtbot.keyClick(panel.canvas, key)
+        panel.canvas._rest()
+    assert store.state.viewport == panel.canvas.view != before
+    store.undo()
+    assert store.state.viewport is None and panel.canvas.view == before
+    store.redo()
+    assert panel.canvas.view == store.state.viewport
+
+
+def test_the_whole_map_comes_back_by_an_action(opened: MainWindow, panel: MapPanel) -> None:
+    panel.canvas.zoom(4)
+    assert not panel.canvas.shows_everything
+    opened.actions_by_key["fit"].trigger()
+    assert panel.canvas.shows_everything
 
 
 def test_an_atlas_without_a_map_says_how_to_make_one(
@@ -223,18 +398,7 @@ def test_an_atlas_without_a_map_says_how_to_make_one(
         del file["maps"]
     window.open_atlas(path)
     settle(window)
-    canvas = window.map.canvas
-    assert canvas.feature_at(QPointF(50, 50)) == -1
+    canvas = panel_of(window).canvas
+    assert canvas.point_at(QPointF(50, 50)) == -1
     assert canvas.position_of(0) is None
-    assert _dots(canvas).any()  # the sentence
-    assert window.feature_page.loaded is not None
-
-
-def test_resizing_keeps_the_middle(opened: MainWindow, qtbot: QtBot) -> None:
-    canvas = opened.map.canvas
-    _wheel(canvas, QPointF(100, 100), 4)
-    before = canvas._view.to_data((canvas.width() / 2, canvas.height() / 2), canvas._canvas())
-    opened.resize(1100, 760)
-    qtbot.wait(1)
-    after = canvas._view.to_data((canvas.width() / 2, canvas.height() / 2), canvas._canvas())
-    assert after == pytest.approx(before)
+    assert dots(canvas).any()  # the sentence

@@ -1,50 +1,92 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
+import h5py
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QFont, QFontDatabase, QHelpEvent, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QToolTip
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication, QHelpEvent, QImage, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from mmfeat.atlas.records import TokenActivation
-from mmfeat.corpus.languages import is_rtl, language_name
 from mmfeat.figures.pages import CaptionExample
 from mmfeat_gui.state.history import Place
-from mmfeat_gui.views.captions import CaptionColumn, ColumnContent, lay_out
+from mmfeat_gui.views.captions import lay_out, shading, tip
+from mmfeat_gui.views.feature_bodies import BridgeBody, ConsistencyBody, MeaningBody, NamesBody
+from mmfeat_gui.views.feature_caption_layout import ColumnContent, RowItem
+from mmfeat_gui.views.feature_caption_layout import Place as Spot
+from mmfeat_gui.views.feature_captions import CaptionGrid
+from mmfeat_gui.views.feature_histograms import ActivationHistograms
 from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.fonts import font_for, missing_fonts
 from mmfeat_gui.views.main_window import MainWindow
+from mmfeat_gui.views.page_panel import PagePanel
 
 Settle = Callable[[MainWindow], None]
 
 
+def panel_of(window: MainWindow) -> PagePanel:
+    return cast("PagePanel", window.bench.panel("page"))
+
+
 @pytest.fixture
-def page(opened: MainWindow, truth: Any, settle: Settle) -> FeaturePageView:
+def page(qtbot: QtBot, opened: MainWindow, truth: Any, settle: Settle) -> FeaturePageView:
     opened.open_feature(truth.with_pictures_and_captions())
     settle(opened)
-    return opened.feature_page
+    shown = panel_of(opened).feature_page
+    qtbot.waitUntil(lambda: shown.complete)
+    return shown
 
 
-def _column(text: str, tokens: list[TokenActivation], language: str = "en") -> CaptionColumn:
-    example = CaptionExample(0, 0, "train", text, 1.0, tokens)
-    return CaptionColumn(ColumnContent(language, "name", 0.5, [example], 2.0))
+@pytest.fixture
+def go(qtbot: QtBot, opened: MainWindow, settle: Settle) -> Callable[[Place], None]:
+    def to(place: Place) -> None:
+        opened.context.go(place)
+        settle(opened)
+
+    return to
+
+
+def example(
+    text: str, tokens: Sequence[TokenActivation] = (), item: int = 0, activation: float = 1.0
+) -> CaptionExample:
+    return CaptionExample(0, item, "train", text, activation, list(tokens))
+
+
+def column(language: str, *examples: CaptionExample) -> ColumnContent:
+    return ColumnContent(language, "name", 0.5, examples, 2.0)
+
+
+def grid_of(qtbot: QtBot, *columns: ColumnContent, rows: Sequence[RowItem] = ()) -> CaptionGrid:
+    grid = CaptionGrid()
+    qtbot.addWidget(grid)
+    grid.show_columns(columns, rows)
+    qtbot.waitUntil(lambda: not grid.pending)
+    grid.resize(grid.sizeHint())
+    return grid
+
+
+def tip_at(widget: QWidget, spot: QPoint) -> str:
+    QApplication.sendEvent(widget, QHelpEvent(QEvent.Type.ToolTip, spot, widget.mapToGlobal(spot)))
+    return QToolTip.text()
+
+
+# The page ---------------------------------------------------------------------------
 
 
 def test_a_feature_page_has_a_column_for_each_language(page: FeaturePageView, truth: Any) -> None:
     assert page.loaded is not None
     feature = page.loaded.page.feature
-    assert [column.content.language for column in page.columns.columns] == truth.languages
-    for place, column in enumerate(page.columns.columns):
-        assert column.content.name == truth.names[feature, place]
-        assert column.content.rate == pytest.approx(truth.rate[feature, place])
-    assert page.columns.widget().width() > page.columns.viewport().width()
+    contents = page.columns.grid.contents
+    assert [content.language for content in contents] == truth.languages
+    for place, content in enumerate(contents):
+        assert content.name == truth.names[feature, place]
+        assert content.rate == pytest.approx(truth.rate[feature, place])
+    assert page.columns.grid.width() > page.columns.viewport().width()
     assert page.columns.horizontalScrollBar().maximum() > 0
-    heads = {column.head for column in page.columns.columns}
-    assert len(heads) == 1
 
 
 def test_pictures_are_labelled_with_activation_and_split(page: FeaturePageView, truth: Any) -> None:
@@ -55,25 +97,32 @@ def test_pictures_are_labelled_with_activation_and_split(page: FeaturePageView, 
     expected = [
         f"{value:.2f} · {truth.split[item]}" for item, value in zip(items, values, strict=False)
     ]
-    assert [tile.label for tile in page.pictures.flow._tiles] == expected
-    assert all(tile.image is not None for tile in page.pictures.flow._tiles)
+    tiles = page.pictures.strip.flow._tiles
+    assert [tile.label for tile in tiles] == expected
+    assert all(tile.image is not None for tile in tiles)
 
 
-def test_heat_maps_can_be_turned_off(page: FeaturePageView) -> None:
+def test_heat_maps_can_be_turned_off_and_it_can_be_undone(
+    opened: MainWindow, page: FeaturePageView
+) -> None:
     def pixels() -> list[QImage]:
-        return [tile.image for tile in page.pictures.flow._tiles if tile.image is not None]
+        tiles = page.pictures.strip.flow._tiles
+        return [tile.image for tile in tiles if tile.image is not None]
 
     assert page.loaded is not None
     heated = pixels()
-    page.heat.setChecked(False)
+    page.heat.click()
+    assert not opened.context.store.state.heat
     plain = pixels()
     changed = [a != b for a, b in zip(heated, plain, strict=True)]
     fired = [
-        example.patch_map is not None and bool(example.patch_map.any())
-        for example in page.loaded.page.pictures
+        own.patch_map is not None and bool(own.patch_map.any()) for own in page.loaded.page.pictures
     ]
     assert changed == fired
     assert any(fired)
+    assert page.heat_key.isHidden()
+    opened.context.store.undo()
+    assert page.heat.isChecked() and pixels() == heated
 
 
 def test_a_picture_opens_its_item_and_an_item_its_features(
@@ -81,25 +130,24 @@ def test_a_picture_opens_its_item_and_an_item_its_features(
 ) -> None:
     assert page.loaded is not None
     feature, item = page.loaded.page.feature, page.loaded.page.pictures[0].item
-    spot = page.pictures.flow.tile_rect(0).center()
-    qtbot.mouseClick(page.pictures.flow, Qt.MouseButton.LeftButton, pos=spot)
+    flow = page.pictures.strip.flow
+    qtbot.mouseClick(flow, Qt.MouseButton.LeftButton, pos=flow.tile_rect(0).center())
     settle(opened)
-    assert opened.history.current == Place("item", item)
-    both = opened.item_page.groups["both"].flow
-    place = [tile.feature for tile in both._tiles].index(feature)
-    both._current = place
+    assert opened.context.store.state.place == Place("item", item)
+    both = panel_of(opened).item_page.groups["both"].flow
+    both._current = [tile.feature for tile in both._tiles].index(feature)
     qtbot.keyClick(both, Qt.Key.Key_Return)
     settle(opened)
-    assert opened.history.current == Place("feature", feature)
+    assert opened.context.store.state.place == Place("feature", feature)
 
 
-def test_a_caption_opens_its_item(
-    qtbot: QtBot, opened: MainWindow, page: FeaturePageView, settle: Settle
-) -> None:
-    column = next(column for column in page.columns.columns if column.content.examples)
-    spot = column._boxes[0].center()
-    qtbot.mouseClick(column, Qt.MouseButton.LeftButton, pos=spot)
-    assert opened.history.current == Place("item", column.content.examples[0].item)
+def test_a_caption_opens_its_item(qtbot: QtBot, opened: MainWindow, page: FeaturePageView) -> None:
+    grid = page.columns.grid
+    at = next(at for at, content in enumerate(grid.contents) if content.examples)
+    spot = grid.layout_of.box(Spot(at, 0)).center()
+    qtbot.mouseClick(grid, Qt.MouseButton.LeftButton, pos=spot)
+    expected = Place("item", grid.contents[at].examples[0].item)
+    assert opened.context.store.state.place == expected
 
 
 def test_a_neighbour_opens_its_page(
@@ -110,39 +158,45 @@ def test_a_neighbour_opens_its_page(
     spot = page.neighbours.tile_rect(1).center()
     qtbot.mouseClick(page.neighbours, Qt.MouseButton.LeftButton, pos=spot)
     settle(opened)
-    assert opened.history.current == Place("feature", near)
+    assert opened.context.store.state.place == Place("feature", near)
     assert page.loaded.page.feature == near
 
 
 def test_a_press_that_ends_elsewhere_is_no_click(
     qtbot: QtBot, opened: MainWindow, page: FeaturePageView
 ) -> None:
-    before = opened.history.current
+    before = opened.context.store.state.place
     flow = page.neighbours
     qtbot.mousePress(flow, Qt.MouseButton.LeftButton, pos=flow.tile_rect(0).center())
     qtbot.mouseRelease(flow, Qt.MouseButton.LeftButton, pos=flow.tile_rect(1).center())
-    assert opened.history.current == before
+    assert opened.context.store.state.place == before
 
 
-def test_arrow_keys_walk_the_tiles(qtbot: QtBot, opened: MainWindow, page: FeaturePageView) -> None:
+def test_arrow_keys_walk_the_tiles_and_say_where_they_are(
+    qtbot: QtBot, opened: MainWindow, page: FeaturePageView
+) -> None:
     flow = page.neighbours
     columns = flow.columns(flow.width())
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Left):
         qtbot.keyClick(flow, key)
     assert flow._current == columns - 1
+    assert flow._tiles[columns - 1].title in flow.accessibleDescription()
     qtbot.keyClick(flow, Qt.Key.Key_Space)
-    assert opened.history.current == Place("feature", flow.feature(columns - 1))
+    assert opened.context.store.state.place == Place("feature", flow.feature(columns - 1))
 
 
-def test_numbers_explain_themselves(page: FeaturePageView) -> None:
+def test_numbers_explain_themselves_to_cursor_and_keyboard(
+    qtbot: QtBot, page: FeaturePageView
+) -> None:
     assert page.loaded is not None
-    shown = [*page.verdict._numbers, *page.numbers._numbers]
-    expected = {(n.label, n.text, n.explanation) for n in page.loaded.page.numbers}
-    assert set(shown) == expected
-    spot = page.numbers.tile_rect(0).center()
-    event = QHelpEvent(QEvent.Type.ToolTip, spot, page.numbers.mapToGlobal(spot))
-    QApplication.sendEvent(page.numbers, event)
-    assert page.numbers._numbers[0][2].split(":")[0] in QToolTip.text()
+    shown = {*page.verdict.numbers, *page.numbers.numbers}
+    assert shown == {(n.label, n.text, n.explanation) for n in page.loaded.page.numbers}
+    explanation = page.numbers.numbers[0][2].split(":")[0]
+    assert explanation in tip_at(page.numbers, page.numbers.tile_rect(0).center())
+    QToolTip.hideText()
+    page.numbers._current = 1
+    qtbot.keyClick(page.numbers, Qt.Key.Key_Return)
+    assert page.numbers.numbers[1][2].split(":")[0] in QToolTip.text()
 
 
 def test_bars_tell_their_values(page: FeaturePageView, truth: Any) -> None:
@@ -157,69 +211,197 @@ def test_bars_tell_their_values(page: FeaturePageView, truth: Any) -> None:
     assert [rate.rate for rate in rates[1:]] == pytest.approx(truth.rate[feature].tolist())
 
 
-def test_a_silent_feature_has_a_page(opened: MainWindow, settle: Settle, truth: Any) -> None:
+def test_a_silent_feature_has_a_page(
+    opened: MainWindow, go: Callable[[Place], None], truth: Any
+) -> None:
     rates = truth.features["firing_rate_image"] + truth.features["firing_rate_text"]
     quiet = int(rates.argmin())
-    opened.open_feature(quiet)
-    settle(opened)
-    assert opened.feature_page.loaded is not None
-    assert opened.feature_page.loaded.page.feature == quiet
+    go(Place("feature", quiet))
+    loaded = panel_of(opened).feature_page.loaded
+    assert loaded is not None and loaded.page.feature == quiet
     opened.grab()
 
 
-def test_captions_of_all_levels_replace_the_strongest(page: FeaturePageView) -> None:
-    assert page.loaded is not None
-    page.all_captions.setChecked(True)
-    for column in page.columns.columns:
-        bands = page.loaded.page.column_bands[column.content.language]
-        expected = [example.caption for band in bands for example in band]
-        assert [example.caption for example in column.content.examples] == expected
-
-
-def test_an_item_page_shows_its_captions_and_groups(
-    opened: MainWindow, truth: Any, settle: Settle
+def test_examples_of_all_levels_replace_the_strongest(
+    opened: MainWindow, page: FeaturePageView, settle: Settle
 ) -> None:
-    item = 3
-    opened.open_item_id(truth.item_id[item])
+    page.all_captions.click()
     settle(opened)
-    page = opened.item_page
-    own = np.flatnonzero(truth.caption_item == item)
-    shown = "\n".join(label.text() for label in page._captions.findChildren(QLabel))
-    for caption in own:
-        assert truth.caption_text[caption] in shown
-        assert language_name(truth.languages[truth.caption_language[caption]]) in shown
-    assert f"item: {truth.item_id[item]}" in page.facts.text()
-    assert truth.split[item] in page.facts.text()
-    assert not page.picture.pixmap().isNull()
+    assert opened.context.store.state.bands
     assert page.loaded is not None
-    loaded = page.loaded.page
-    single = [one for group in loaded.language_only.values() for one in group]
-    for key, features in (
-        ("both", loaded.both),
-        ("several", loaded.several_languages),
-        ("picture_only", loaded.image_only),
-        ("single_only", single),
-    ):
-        group = page.groups[key]
-        assert f"({len(features)})" in group.heading.text()
-        assert [tile.feature for tile in group.flow._tiles] == [one.feature for one in features]
-
-
-def test_right_to_left_captions_of_an_item_read_so(
-    opened: MainWindow, settle: Settle, truth: Any
-) -> None:
-    opened.open_item(0)
+    for content in page.columns.grid.contents:
+        bands = page.loaded.page.column_bands[content.language]
+        expected = [one.caption for band in bands for one in band]
+        assert [one.caption for one in content.examples] == expected
+    assert not page.pictures.bands_box.isHidden() and page.pictures.strip.isHidden()
+    shown = [len(flow._tiles) for _, flow in page.pictures.bands]
+    assert shown == [len(band) for band in page.loaded.page.bands]
+    opened.context.store.undo()
     settle(opened)
-    texts = {
-        truth.caption_text[caption]: truth.languages[truth.caption_language[caption]]
-        for caption in np.flatnonzero(truth.caption_item == 0)
-    }
-    labels = {label.text(): label for label in opened.item_page._captions.findChildren(QLabel)}
-    rtl = [text for text, language in texts.items() if is_rtl(language)]
-    assert rtl
-    for text in rtl:
-        assert labels[text].layoutDirection() == Qt.LayoutDirection.RightToLeft
-        assert labels[text].alignment() & Qt.AlignmentFlag.AlignRight
+    assert page.top_captions.isChecked() and not page.pictures.strip.isHidden()
+
+
+def test_captions_of_one_item_stand_in_one_row(
+    opened: MainWindow, page: FeaturePageView, settle: Settle, truth: Any
+) -> None:
+    page.same_items.click()
+    settle(opened)
+    grid = page.columns.grid
+    assert page.loaded is not None and grid.layout_of.rows
+    items = [row.item for row in grid.layout_of.rows]
+    assert items == [one.picture.item for one in page.loaded.parallel]
+    tops: dict[int, set[int]] = {item: set() for item in items}
+    for at, content in enumerate(grid.contents):
+        own = {n for n in range(len(truth.caption_item)) if truth.caption_item[n] in items}
+        language = truth.languages.index(content.language)
+        expected = {n for n in own if truth.caption_language[n] == language}
+        assert {one.caption for one in content.examples} == expected
+        seen: set[int] = set()
+        for number, one in enumerate(content.examples):
+            if one.item not in seen:
+                tops[one.item].add(grid.layout_of.box(Spot(at, number)).top())
+            seen.add(one.item)
+    assert all(len(own) == 1 for own in tops.values())
+
+
+def test_only_the_languages_that_are_ticked_have_a_column(
+    opened: MainWindow, page: FeaturePageView, truth: Any
+) -> None:
+    actions = page.languages._actions
+    for tag in truth.languages[2:]:
+        actions[tag].trigger()
+    state = opened.context.store.state
+    assert state.languages == tuple(truth.languages[:2])
+    assert [one.language for one in page.columns.grid.contents] == truth.languages[:2]
+    page.languages._all.trigger()
+    assert len(page.columns.grid.contents) == len(truth.languages)
+
+
+# Sections ---------------------------------------------------------------------------
+
+
+def test_a_section_is_read_when_it_is_unfolded(
+    opened: MainWindow, page: FeaturePageView, settle: Settle
+) -> None:
+    fold = page.folds["names"]
+    assert page.loaded is not None and "names" not in page.loaded.sections
+    assert fold.body is None
+    fold.button.click()
+    settle(opened)
+    assert isinstance(fold.body, NamesBody) and not fold.body.isHidden()
+    assert "names" in page.loaded.sections
+    fold.button.click()
+    assert fold.body.isHidden()
+    assert "folded" in fold.button.accessibleName()
+
+
+def test_histograms_count_the_activations_of_the_file(
+    page: FeaturePageView, atlas_path: Any, truth: Any
+) -> None:
+    assert page.loaded is not None
+    feature = page.loaded.page.feature
+    body = page.folds["activations"].body
+    assert isinstance(body, ActivationHistograms) and body.shown is not None
+    with h5py.File(atlas_path) as file:
+        group = file["codes/text.pooled"]
+        low, high = group["by_feature/indptr"][feature : feature + 2]
+        rows, values = group["by_feature/rows"][low:high], group["by_feature/data"][low:high]
+        language = group["rows/language"][:]
+    for own in body.shown.columns[1:]:
+        tag = truth.languages.index(own.language)
+        mine = values[language[rows] == tag].astype(np.float32)
+        assert own.firing == len(mine) == own.counts.sum()
+        assert own.rows == (language == tag).sum()
+        edges = np.linspace(0, body.shown.highest, len(own.counts) + 1)
+        np.testing.assert_array_equal(own.counts, np.histogram(mine, edges)[0])
+    assert "median" in body.describe(0)
+
+
+def test_the_matrix_tells_jaccard_p_bound_and_interval(
+    page: FeaturePageView, atlas_path: Any, truth: Any
+) -> None:
+    assert page.loaded is not None
+    feature = page.loaded.page.feature
+    body = page.folds["consistency"].body
+    assert isinstance(body, ConsistencyBody) and body.matrix.matrix is not None
+    with h5py.File(atlas_path) as file:
+        jaccard = float(file["by_language/jaccard_value"][feature, 0])
+        low = float(file["by_language/jaccard_low"][feature, 0])
+        pair = float(file["by_pair/jaccard"][feature, 0])
+        bound = float(file["by_pair/lower"][feature, 0])
+    matrix = body.matrix.matrix
+    assert matrix.values[0, 1] == matrix.values[1, 0] == pytest.approx(jaccard)
+    assert matrix.values[1, 2] == pytest.approx(pair)
+    assert f"{jaccard:.3g}" in matrix.describe(0, 1) and f"{low:.3g}" in matrix.describe(0, 1)
+    assert f"{bound:.3g}" in matrix.describe(1, 2)
+    assert "exact p" in matrix.describe(1, 2)
+
+
+def test_partners_of_the_bridge_open_their_pages(
+    qtbot: QtBot, opened: MainWindow, page: FeaturePageView, atlas_path: Any
+) -> None:
+    assert page.loaded is not None
+    feature = page.loaded.page.feature
+    body = page.folds["bridge"].body
+    assert isinstance(body, BridgeBody)
+    with h5py.File(atlas_path) as file:
+        index = file["bridge/image/index"][feature]
+    flow = body.flows["image"]
+    assert [tile.feature for tile in flow._tiles] == index[index >= 0].tolist()
+    last = len(flow._tiles) - 1
+    flow._current = last
+    qtbot.keyClick(flow, Qt.Key.Key_Return)
+    assert opened.context.store.state.place == Place("feature", int(index[index >= 0][-1]))
+
+
+def test_names_stand_with_their_evidence(
+    opened: MainWindow, page: FeaturePageView, settle: Settle, truth: Any
+) -> None:
+    page.folds["names"].button.click()
+    settle(opened)
+    assert page.loaded is not None
+    feature = page.loaded.page.feature
+    body = page.folds["names"].body
+    assert isinstance(body, NamesBody)
+    first = {row[0]: row for row in body.table.texts() if row[0]}
+    assert list(first) == truth.languages
+    for at, tag in enumerate(truth.languages):
+        name = truth.names[feature, at]
+        assert first[tag][1] == (name or "no good name")
+        if name:
+            assert first[tag][2] == f"{truth.name_scores[feature, at]:.3g}"
+
+
+def test_specificity_shows_the_scores_of_the_file(
+    opened: MainWindow, page: FeaturePageView, settle: Settle, atlas_path: Any
+) -> None:
+    page.folds["meaning"].button.click()
+    settle(opened)
+    assert page.loaded is not None
+    feature = page.loaded.page.feature
+    body = page.folds["meaning"].body
+    assert isinstance(body, MeaningBody)
+    with h5py.File(atlas_path) as file:
+        score = float(file["concepts/monosemanticity/image"][feature])
+    shown = {label: value for label, value, _ in body.numbers.numbers}
+    assert shown["monosemanticity, pictures"] == (f"{score:.3g}" if np.isfinite(score) else "–")
+
+
+def test_everything_that_takes_the_keyboard_has_a_name(
+    opened: MainWindow, page: FeaturePageView, settle: Settle
+) -> None:
+    for fold in page.folds.values():
+        fold.unfold(True)
+    settle(opened)
+    unnamed = [
+        type(widget).__name__
+        for widget in page.widget().findChildren(QWidget)
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not widget.isHidden()
+        and not (widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()))
+        and type(widget).__name__ not in ("QLabel", "QHeaderView")
+    ]
+    assert unnamed == []
 
 
 # Captions ---------------------------------------------------------------------------
@@ -233,30 +415,27 @@ def test_token_shading_counts_in_utf16(qtbot: QtBot) -> None:
         TokenActivation(6, 7, 2.0),
         TokenActivation(8, 11, 0.5),
     ]
-    column = _column(text, tokens)
-    qtbot.addWidget(column)
     units = text.encode("utf-16-le")
     shaded = [
         units[2 * entry.start : 2 * (entry.start + entry.length)].decode("utf-16-le")
-        for entry in column.formats(0)
+        for entry in shading(example(text, tokens), 2.0, QApplication.palette())
     ]
     assert shaded == ["🐕", "🐈", "cat"]
 
 
 def test_stronger_tokens_are_shaded_darker_on_light_ground(qtbot: QtBot) -> None:
-    column = _column("a b", [TokenActivation(0, 1, 0.2), TokenActivation(2, 3, 2.0)])
-    qtbot.addWidget(column)
-    weak, strong = (entry.format.background().color() for entry in column.formats(0))
-    ground = column.palette().base().color()
+    tokens = [TokenActivation(0, 1, 0.2), TokenActivation(2, 3, 2.0)]
+    palette = QApplication.palette()
+    weak, strong = (
+        entry.format.background().color() for entry in shading(example("a b", tokens), 2.0, palette)
+    )
+    ground = palette.base().color()
     assert ground.lightness() > weak.lightness() > strong.lightness()
 
 
 def test_shading_is_drawn(qtbot: QtBot) -> None:
-    plain = _column("word word", [TokenActivation(0, 4, 0.0)])
-    shaded = _column("word word", [TokenActivation(0, 4, 2.0)])
-    for column in (plain, shaded):
-        qtbot.addWidget(column)
-        column.resize(column.sizeHint())
+    plain = grid_of(qtbot, column("en", example("word word", [TokenActivation(0, 4, 0.0)])))
+    shaded = grid_of(qtbot, column("en", example("word word", [TokenActivation(0, 4, 2.0)])))
     assert plain.grab().toImage() != shaded.grab().toImage()
 
 
@@ -280,11 +459,59 @@ def test_a_latin_word_in_an_arabic_caption_still_stands_right(qtbot: QtBot) -> N
 
 
 def test_long_captions_wrap_within_the_column(qtbot: QtBot) -> None:
-    column = _column("a very long caption " * 8 + "x" * 200, [])
-    qtbot.addWidget(column)
-    layout = column.layouts[0]
+    grid = grid_of(qtbot, column("en", example("a very long caption " * 8 + "x" * 200)))
+    layout = grid.layout_of.texts(0)[0]
     assert layout.lineCount() > 6
-    assert layout.boundingRect().width() <= column.width()
+    assert layout.boundingRect().width() <= grid.width()
+
+
+def test_arrow_keys_walk_captions_over_columns_without_any(qtbot: QtBot) -> None:
+    grid = grid_of(
+        qtbot,
+        column("en", example("one", item=1), example("two", item=2)),
+        column("ko"),
+        column("ar", example("ثلاثة", item=3)),
+    )
+    opened: list[int] = []
+    grid.activated.connect(opened.append)
+    qtbot.keyClick(grid, Qt.Key.Key_Down)
+    qtbot.keyClick(grid, Qt.Key.Key_Right)
+    qtbot.keyClick(grid, Qt.Key.Key_Return)
+    qtbot.keyClick(grid, Qt.Key.Key_Left)
+    qtbot.keyClick(grid, Qt.Key.Key_Return)
+    assert opened == [3, 1]
+    assert grid.accessibleDescription().startswith("en: one")
+    qtbot.keyClick(grid, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text().startswith("en: one")
+
+
+def test_in_rows_of_items_keys_go_to_the_same_item(qtbot: QtBot) -> None:
+    rows = [RowItem(7, None, "seven"), RowItem(8, None, "eight")]
+    grid = grid_of(
+        qtbot,
+        column("en", example("a", item=7), example("b", item=7), example("c", item=8)),
+        column("de", example("d", item=8)),
+        rows=rows,
+    )
+    opened: list[int] = []
+    grid.activated.connect(opened.append)
+    grid._current = [grid.layout_of.places.index(Spot(0, 2))][0]
+    qtbot.keyClick(grid, Qt.Key.Key_Right)
+    assert grid.layout_of.places[grid._current] == Spot(1, 0)
+    for _ in range(2):
+        qtbot.keyClick(grid, Qt.Key.Key_Left)
+    assert grid.layout_of.places[grid._current] == Spot(-1, 1)
+    qtbot.keyClick(grid, Qt.Key.Key_Return)
+    assert opened == [8]
+    box = grid.layout_of.box
+    assert box(Spot(0, 2)).top() == box(Spot(1, 0)).top() > box(Spot(0, 1)).bottom()
+
+
+def test_a_caption_that_looks_like_markup_is_shown_as_it_is(qtbot: QtBot) -> None:
+    grid = grid_of(qtbot, column("en", example("<b>bold</b> & <img src='x'>")))
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; &lt;img" in tip("<b>bold</b> & <img src='x'>")
+    spot = grid.layout_of.box(Spot(0, 0)).center()
+    assert "&lt;b&gt;bold" in tip_at(grid, spot)
 
 
 def test_han_characters_use_the_letter_forms_of_their_language(qtbot: QtBot) -> None:
@@ -307,9 +534,6 @@ def test_missing_fonts_name_the_package(qtbot: QtBot) -> None:
 
 
 def test_the_wheel_scrolls_the_page_over_the_columns(qtbot: QtBot, page: FeaturePageView) -> None:
-    from PySide6.QtCore import QPointF
-    from PySide6.QtGui import QWheelEvent
-
     def turn(modifier: Qt.KeyboardModifier) -> QWheelEvent:
         return QWheelEvent(
             QPointF(20, 20),

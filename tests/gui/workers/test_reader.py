@@ -3,253 +3,277 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import pytest
-from PySide6.QtCore import QObject, QThread
+from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
+from mmfeat_gui.resources import strings
 from mmfeat_gui.views.main_window import MainWindow
-from mmfeat_gui.workers import pages
-from mmfeat_gui.workers.pages import PageStore
+from mmfeat_gui.workers import atlases as kept
+from mmfeat_gui.workers.atlases import Atlases
 from mmfeat_gui.workers.reader import Reader
 
+READ: list[Any] = []
+GATE = threading.Event()
 
-class Heard(QObject):
-    """Remembers what a reader delivers, and on which thread."""
 
-    def __init__(self, reader: Reader) -> None:
-        super().__init__()
-        self.opened: list[Any] = []
-        self.features: list[int] = []
-        self.items: list[int] = []
-        self.cards: list[int] = []
-        self.failures: list[tuple[str, str]] = []
-        self.threads: set[QThread] = set()
-        reader.opened.connect(self.on_opened)
-        reader.feature_ready.connect(self.on_feature)
-        reader.item_ready.connect(self.on_item)
-        reader.card_ready.connect(self.on_card)
-        reader.failed.connect(self.on_failed)
+@dataclass(frozen=True)
+class Names:
+    """Asks for the English name of a feature, and waits at the gate."""
 
-    def on_opened(self, summary: Any) -> None:
-        self.threads.add(QThread.currentThread())
-        self.opened.append(summary)
+    feature: int
+    channel: ClassVar[str] = "page"
 
-    def on_feature(self, loaded: Any) -> None:
-        self.threads.add(QThread.currentThread())
-        self.features.append(loaded.page.feature)
+    def read(self, atlases: Atlases) -> tuple[int, str, str]:
+        READ.append(self.feature)
+        GATE.wait(20)
+        name = atlases.main.names(self.feature)["en"][0]
+        return self.feature, name, threading.current_thread().name
 
-    def on_item(self, loaded: Any) -> None:
-        self.items.append(loaded.page.item)
 
-    def on_card(self, card: Any) -> None:
-        self.cards.append(card.feature)
+@dataclass(frozen=True)
+class Beside:
+    """Asks for the path of the atlas beside."""
 
-    def on_failed(self, channel: str, sentence: str) -> None:
-        self.failures.append((channel, sentence))
+    channel: ClassVar[str] = "card"
+
+    def read(self, atlases: Atlases) -> Path | None:
+        return None if atlases.beside is None else atlases.beside.path
+
+
+@dataclass(frozen=True)
+class Broken:
+    channel: ClassVar[str] = "broken"
+
+    def read(self, atlases: Atlases) -> None:
+        raise KeyError("no\nsuch thing")
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Counts, a number a slice."""
+
+    last: int
+    channel: ClassVar[str] = "count"
+
+    def slices(self, atlases: Atlases) -> Iterator[int]:
+        for number in range(1, self.last + 1):
+            READ.append(f"slice {number}")
+            GATE.wait(20)
+            yield number
 
 
 @pytest.fixture
 def reader(qtbot: QtBot) -> Iterator[Reader]:
+    strings.use("en")
+    READ.clear()
+    GATE.set()
     made = Reader()
     yield made
+    GATE.set()
     made.close()
     assert "mmfeat-reader" not in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Any]]]:
-    """Holds the reading thread before each answer, and lists what it reads."""
-    event, read = threading.Event(), []
-    answer = PageStore.answer
+def heard(reader: Reader) -> dict[str, list[Any]]:
+    """Whatever the reader tells."""
+    told: dict[str, list[Any]] = {"opened": [], "beside": [], "failed": [], "names": []}
+    reader.opened.connect(lambda summary: told["opened"].append(summary.path))
+    reader.beside_ready.connect(lambda summary: told["beside"].append(summary.path))
+    reader.failed.connect(told["failed"].append)
+    return told
 
-    def slow(self: PageStore, what: str, argument: Any) -> Any:
-        read.append((what, argument))
-        event.wait(20)
-        return answer(self, what, argument)
 
-    monkeypatch.setattr(PageStore, "answer", slow)
-    yield event, read
-    event.set()
+def _opened(qtbot: QtBot, reader: Reader, path: Path) -> None:
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.open(path)
 
 
 def test_answers_arrive_on_the_thread_that_asks(
-    qtbot: QtBot, reader: Reader, atlas_path: Path
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
 ) -> None:
-    heard = Heard(reader)
+    _opened(qtbot, reader, atlas_path)
+    threads = []
+
+    def done(answer: tuple[int, str, str]) -> None:
+        heard["names"].append(answer)
+        threads.append(QThread.currentThread())
+
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.show_feature(3)
-        reader.show_card(5)
-    assert heard.opened[0].path == atlas_path
-    assert (heard.features, heard.cards) == ([3], [5])
-    assert heard.threads == {QThread.currentThread()}
+        reader.ask(Names(3), done)
+    with h5py.File(atlas_path) as file:
+        languages = file["languages"].asstr()[()].tolist()
+        expected = file["names/text"].asstr()[3, languages.index("en")]
+    assert heard["opened"] == [atlas_path]
+    assert heard["names"] == [(3, expected, "mmfeat-reader")]
+    assert threads == [QThread.currentThread()]
 
 
-def test_the_atlas_beside_has_cards_of_its_own(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, tmp_path: Path
+def test_the_last_atlas_and_the_one_beside_change_sides(
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
-    with h5py.File(other, "r+") as file:
-        file["examples/image.pooled/top"][3] = -1  # so that feature 3 has no picture
-    heard, pictures, beside = Heard(reader), [], []
-    reader.card_ready.connect(lambda card: pictures.append(card.picture))
-    reader.beside_ready.connect(beside.append)
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
+    _opened(qtbot, reader, atlas_path)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
         reader.open_beside(other)
-    assert [summary.path for summary in beside] == [other]
-    for ask in (reader.show_card, reader.show_card_beside):
-        with qtbot.waitSignal(reader.idle, timeout=30_000):
-            ask(3)
-    assert heard.cards == [3, 3]
-    assert pictures[1] is None and pictures[0] is not None
-    # Changing to the other one turns the sides.
+    assert heard["beside"] == [other]
+    found: list[Path] = []
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(other)
-    for ask in (reader.show_card, reader.show_card_beside):
-        with qtbot.waitSignal(reader.idle, timeout=30_000):
-            ask(3)
-    assert pictures[2] is None and pictures[3] is not None
+        reader.ask(Beside(), found.append)
+    _opened(qtbot, reader, other)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.ask(Beside(), found.append)
+    assert found == [other, atlas_path]
 
 
 def test_an_atlas_asked_for_beside_one_that_has_gone_is_not_delivered(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, tmp_path: Path
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
     third = Path(shutil.copy(atlas_path, tmp_path / "third.h5"))
-    heard, beside = Heard(reader), []
-    reader.beside_ready.connect(beside.append)
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
+    _opened(qtbot, reader, atlas_path)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
         reader.open(third)
         reader.open_beside(other)
-    assert [summary.path for summary in heard.opened] == [atlas_path, third]
-    assert beside == []
+    assert heard["opened"] == [atlas_path, third]
+    assert heard["beside"] == []
 
 
-def test_only_the_last_page_asked_for_is_read(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, gate: tuple[threading.Event, list[Any]]
+def test_only_the_last_of_a_channel_is_read(
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
 ) -> None:
-    heard, (event, read) = Heard(reader), gate
-    event.set()
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    event.clear()
-    reader.show_feature(1)
-    qtbot.waitUntil(lambda: ("feature", 1) in read)
+    _opened(qtbot, reader, atlas_path)
+    GATE.clear()
+    reader.ask(Names(1), heard["names"].append)
+    qtbot.waitUntil(lambda: 1 in READ)
     for feature in (2, 3, 4):
-        reader.show_feature(feature)
+        reader.ask(Names(feature), heard["names"].append)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        event.set()
+        GATE.set()
     # 1 was being read already, so it is read but not delivered; 2 and 3 are never read.
-    assert [entry for entry in read if entry[0] == "feature"] == [("feature", 1), ("feature", 4)]
-    assert heard.features == [4]
+    assert READ == [1, 4]
+    assert [answer[0] for answer in heard["names"]] == [4]
 
 
-def test_an_item_makes_a_feature_asked_for_before_stale(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, gate: tuple[threading.Event, list[Any]]
+def test_what_is_forgotten_is_not_delivered(
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
 ) -> None:
-    heard, (event, _) = Heard(reader), gate
-    event.set()
+    _opened(qtbot, reader, atlas_path)
+    GATE.clear()
+    reader.ask(Names(1), heard["names"].append)
+    reader.forget("page")
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    event.clear()
-    reader.show_feature(1)
-    reader.show_item(2)
+        GATE.set()
+    assert heard["names"] == [] and not reader.busy
+
+
+def test_between_two_slices_of_something_long_a_page_is_read(
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
+) -> None:
+    _opened(qtbot, reader, atlas_path)
+    GATE.clear()
+    counted: list[int] = []
+    ended: list[str] = []
+    reader.follow(Counting(3), counted.append, lambda: ended.append("counted"))
+    qtbot.waitUntil(lambda: "slice 1" in READ)
+    reader.ask(Names(2), heard["names"].append)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        event.set()
-    assert (heard.features, heard.items) == ([], [2])
+        GATE.set()
+    assert counted == [1, 2, 3] and ended == ["counted"]
+    assert READ == ["slice 1", 2, "slice 2", "slice 3"]
+
+
+def test_something_long_ends_when_it_is_asked_for_anew_or_forgotten(
+    qtbot: QtBot, reader: Reader, atlas_path: Path
+) -> None:
+    _opened(qtbot, reader, atlas_path)
+    GATE.clear()
+    counted: list[int] = []
+    reader.follow(Counting(10**6), counted.append)
+    qtbot.waitUntil(lambda: bool(READ))
+    reader.follow(Counting(2), counted.append)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        GATE.set()
+    assert counted == [1, 2]
+    reader.follow(Counting(10**6), counted.append)
+    qtbot.waitUntil(lambda: len(counted) > 5)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.forget("count")
 
 
 def test_a_page_of_the_atlas_before_is_not_read_from_the_new_one(
-    qtbot: QtBot,
-    reader: Reader,
-    atlas_path: Path,
-    tmp_path: Path,
-    gate: tuple[threading.Event, list[Any]],
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copy(atlas_path, tmp_path / "other.h5"))
-    heard, (event, _) = Heard(reader), gate
-    event.set()
+    _opened(qtbot, reader, atlas_path)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    event.clear()
-    reader.open(other)
-    reader.show_feature(1)  # means the atlas that is still shown
+        reader.open(other)
+        reader.ask(Names(1), heard["names"].append)  # means the atlas that is still shown
+    assert heard["opened"] == [atlas_path, other]
+    assert heard["names"] == [] and READ == []
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        event.set()
-    assert [summary.path for summary in heard.opened] == [atlas_path, other]
-    assert heard.features == []
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.show_feature(1)
-    assert heard.features == [1]
+        reader.ask(Names(1), heard["names"].append)
+    assert len(heard["names"]) == 1
 
 
 def test_a_file_that_cannot_be_opened_leaves_the_one_before(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, tmp_path: Path
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path, tmp_path: Path
 ) -> None:
-    heard, broken = Heard(reader), tmp_path / "broken.h5"
+    broken = tmp_path / "broken.h5"
     broken.write_bytes(b"not an atlas")
+    _opened(qtbot, reader, atlas_path)
+    _opened(qtbot, reader, broken)
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(broken)
-    with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.show_feature(0)
-    assert heard.features == [0]
-    ((channel, sentence),) = heard.failures
-    assert channel == "open"
-    assert "broken.h5" in sentence
-    assert "Traceback" not in sentence
+        reader.ask(Names(0), heard["names"].append)
+    assert len(heard["names"]) == 1
+    (sentence,) = heard["failed"]
+    assert "broken.h5" in sentence and "Traceback" not in sentence
 
 
 def test_an_unforeseen_error_becomes_a_sentence_and_the_thread_lives(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
 ) -> None:
-    heard = Heard(reader)
+    _opened(qtbot, reader, atlas_path)
+    own: list[str] = []
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.open(atlas_path)
-    with monkeypatch.context() as patch:
-
-        def fail(*_: object) -> None:
-            raise KeyError("no\nsuch thing")
-
-        patch.setattr(pages, "feature_page", fail)
-        with qtbot.waitSignal(reader.idle, timeout=30_000):
-            reader.show_feature(0)
-    ((channel, sentence),) = heard.failures
-    assert channel == "page"
+        reader.ask(Broken(), heard["names"].append)
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.ask(Broken(), heard["names"].append, own.append)
+    assert heard["failed"] == own
+    (sentence,) = own
     assert atlas_path.name in sentence and "\n" not in sentence
     with qtbot.waitSignal(reader.idle, timeout=30_000):
-        reader.show_feature(0)
-    assert heard.features == [0]
+        reader.ask(Names(0), heard["names"].append)
+    assert len(heard["names"]) == 1
 
 
-def test_pages_seen_lately_are_not_read_again(
-    atlas_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_an_atlas_a_page_is_a_sentence(
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]]
 ) -> None:
-    read: list[int] = []
-    make = pages.feature_page
+    with qtbot.waitSignal(reader.idle, timeout=30_000):
+        reader.ask(Names(0), heard["names"].append)
+    assert heard["failed"] == ["No atlas is open; open one first."]
 
-    def counted(atlas: Any, feature: int) -> Any:
-        read.append(feature)
-        return make(atlas, feature)
 
-    monkeypatch.setattr(pages, "feature_page", counted)
-    monkeypatch.setattr(pages, "_PAGES", 2)
-    store = PageStore()
-    store.answer("open", atlas_path)
-    for feature in (0, 1, 0, 2, 0, 1):
-        store.answer("feature", feature)
-    store.close()
-    assert read == [0, 1, 2, 1]
+def test_what_was_read_lately_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_KEPT", 2)
+    atlases, made = Atlases(), []
+
+    def make(key: int) -> Callable[[], int]:
+        def run() -> int:
+            made.append(key)
+            return 10 * key
+
+        return run
+
+    assert [atlases.cached(key, make(key)) for key in (0, 1, 0, 2, 0, 1)] == [0, 10, 0, 20, 0, 10]
+    assert made == [0, 1, 2, 1]
 
 
 def test_hdf5_is_touched_on_the_reading_thread_only(
@@ -277,12 +301,11 @@ def test_hdf5_is_touched_on_the_reading_thread_only(
     window.open_atlas(atlas_path)
     settle(window)
     window.open_feature(2)
+    settle(window)
     window.open_item(1)
-    settle(window)
-    window.map.canvas.hovered.emit(4, window.rect().center())
-    window.list.search.setText("a")
-    window.list.view.sortByColumn(3, window.list.view.horizontalHeader().sortIndicatorOrder())
-    settle(window)
+    for panel in window.bench.panels:
+        window.bring(panel.key)
+        settle(window)
     window.grab()
     window.close()
     assert set(threads) == {"mmfeat-reader"}
@@ -290,14 +313,15 @@ def test_hdf5_is_touched_on_the_reading_thread_only(
 
 
 def test_closing_waits_for_what_is_being_read(
-    qtbot: QtBot, reader: Reader, atlas_path: Path, gate: tuple[threading.Event, list[Any]]
+    qtbot: QtBot, reader: Reader, heard: dict[str, list[Any]], atlas_path: Path
 ) -> None:
-    heard, (event, read) = Heard(reader), gate
-    reader.open(atlas_path)
-    qtbot.waitUntil(lambda: bool(read))
-    threading.Timer(0.2, event.set).start()
+    _opened(qtbot, reader, atlas_path)
+    GATE.clear()
+    reader.ask(Names(1), heard["names"].append)
+    qtbot.waitUntil(lambda: bool(READ))
+    threading.Timer(0.2, GATE.set).start()
     reader.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "mmfeat-reader"]
     qtbot.wait(20)
-    assert heard.opened == []
+    assert heard["names"] == []
     h5py.File(atlas_path, "r+").close()  # nobody holds it any more

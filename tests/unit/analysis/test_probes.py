@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from mmfeat.analysis.probes import (
     ablation_drops,
     auroc,
+    auroc_interval,
     between_languages,
     correlation,
     difference,
@@ -44,6 +45,63 @@ def test_auroc_counts_pairs(rows: tuple[np.ndarray, np.ndarray]) -> None:
     order = np.random.default_rng(0).permutation(11)
     np.testing.assert_array_equal(auroc(sp.csr_array(dense[order]), positive[order]), found)
     assert np.isnan(auroc(sp.csr_array(dense), np.ones(11, bool))).all()
+
+
+def test_the_interval_of_auroc_is_delongs_with_things_as_units(
+    rows: tuple[np.ndarray, np.ndarray],
+) -> None:
+    dense, positive = rows
+    groups = dense.T[:3]
+    wins = np.array(
+        [
+            [np.mean([(x[i] > x[j]) + (x[i] == x[j]) / 2 for x in groups])
+             for j in np.flatnonzero(~positive)]
+            for i in np.flatnonzero(positive)
+        ]
+    )  # fmt: skip
+    share = wins.mean()
+    variance = np.var(wins.mean(1), ddof=1) / 5 + np.var(wins.mean(0), ddof=1) / 6
+    half = 1.959964 * np.sqrt(variance) / (share * (1 - share))
+    ends = [1 / (1 + np.exp(-(np.log(share / (1 - share)) + sign * half))) for sign in (-1, 1)]
+    found = auroc_interval(groups, positive)
+    np.testing.assert_allclose(found, ends, rtol=1e-9)
+    assert found[0] < share < found[1]
+    # The same language twice is no further evidence.
+    np.testing.assert_allclose(auroc_interval(np.tile(groups, (2, 1)), positive), found)
+
+
+@pytest.mark.parametrize(("units", "away"), [(8, 0.7), (8, 1.5), (30, 1.0)])
+def test_the_interval_of_auroc_holds_its_level(units: int, away: float) -> None:
+    rng = np.random.default_rng(units)
+    positive = np.arange(2 * units) < units
+    truth = _normal_share(away)
+    held = 0
+    for _ in range(1000):
+        values = rng.standard_normal(2 * units) + away * positive
+        low, high = auroc_interval(values[None], positive)
+        held += low <= truth <= high
+    assert held / 1000 >= 0.93
+
+
+def _normal_share(away: float) -> float:
+    """Return P(a > b) of two normal variables whose means are so far apart."""
+    from math import erf
+
+    return 0.5 * (1 + erf(away / 2))
+
+
+def test_where_all_pairs_are_ordered_alike_the_interval_is_exact() -> None:
+    positive = np.arange(16) < 8
+    low, high = auroc_interval(positive[None].astype(float), positive)
+    assert high == 1.0
+    assert low**8 == pytest.approx(0.025)  # eight pairs without a unit in common
+    assert auroc_interval(-positive[None].astype(float), positive) == (0.0, 1 - low)
+
+
+def test_without_two_units_on_a_side_or_any_firing_there_is_no_interval() -> None:
+    positive = np.arange(6) < 1
+    assert np.isnan(auroc_interval(np.arange(6.0)[None], positive)).all()
+    assert np.isnan(auroc_interval(np.zeros((2, 6)), np.arange(6) < 3)).all()
 
 
 def test_permutation_p_goes_through_every_labelling(rows: tuple[np.ndarray, np.ndarray]) -> None:

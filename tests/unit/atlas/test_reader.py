@@ -420,7 +420,8 @@ def test_a_file_that_lies_is_refused_by_name(name: str, atlas_path: Path, tmp_pa
             for item in range(5):
                 item_page(atlas, item)
                 for stream in atlas.streams:
-                    atlas.rows_of_item(stream, item)
+                    rows = atlas.rows_of_item(stream, item)
+                    atlas.codes_of_rows(stream, rows.start, rows.stop)
 
     with pytest.raises(MmfeatError, match=message) as caught:
         use()

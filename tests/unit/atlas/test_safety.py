@@ -85,6 +85,9 @@ def test_features_are_scored_by_the_codes_of_the_texts(
             assert found["difference"][tag] == pytest.approx(
                 values[:6].mean() - values[6:].mean(), rel=1e-4
             )
+        low, high = found["auroc_interval"]
+        assert 0 <= low <= np.mean(list(found["auroc"].values())) <= high <= 1
+        assert found["auroc_image"] is not None or found["auroc_image_interval"] is None
         assert 1 / 924 <= found["p"] <= 1
     scores = [found["score"] for found in category["features"]]
     assert scores == sorted(scores, reverse=True)

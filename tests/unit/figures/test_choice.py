@@ -34,7 +34,7 @@ def test_languages_asked_for_come_before_those_chosen(atlas_path: Path) -> None:
         assert choice.languages(atlas, ["ko", "en", "ko"], 1, 1) == ["ko", "en"]
         assert choice.languages(atlas, [], 99, 2) == list(atlas.languages)
         assert len(choice.languages(atlas, [], 3, 2)) == 2
-        with pytest.raises(MmfeatError, match=r"has no language 'sw'; choose from ar, "):
+        with pytest.raises(MmfeatError, match=r"has no captions in sw; give some of ar, "):
             choice.languages(atlas, ["sw"], 1, 1)
 
 

@@ -160,6 +160,11 @@ def test_a_recipe_writes_all_files_of_a_paper(folder: Path) -> None:
         ('[[export]]\nkind = "map"\nout = "a.pdf"\ndpi = 5\n', "dpi"),
         ('[[export]]\nkind = "map"\nout = "a.pdf"\nage = 5\n', "age"),
         (
+            '[[export]]\nkind = "grid"\nout = "b.pdf"\n'
+            '[[export]]\nkind = "map"\nout = "a.pdf"\ncolour = "shred"\n',
+            "no colouring 'shred'; choose one of modality_score",
+        ),
+        (
             'age = 5\n[[export]]\nkind = "map"\nout = "a.pdf"\n',
             "no export here has an option 'age'",
         ),

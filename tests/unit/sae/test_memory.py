@@ -12,7 +12,7 @@ from mmfeat.sae.memory import keep_freed_memory
 keep_freed_memory()
 
 def step():
-    x = torch.ones(512, 2048)
+    x = torch.ones(5120, 2048)
     return float((x * 2 + 1).sum())
 
 for _ in range(5):
@@ -29,7 +29,7 @@ def test_the_tensors_of_a_step_take_no_new_pages() -> None:
     found = subprocess.run(
         [sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True, timeout=120
     )
-    # Three tensors of 4 MiB are 3,072 pages of 4 KiB.
+    # Three tensors of 40 MiB are 30,720 pages of 4 KiB.
     assert float(found.stdout) < 300
 
 

@@ -85,7 +85,7 @@ def test_pages_are_whole_and_the_same_every_time(curves: Path, tmp_path: Path) -
 
 
 def test_what_cannot_be_drawn_is_refused(atlas_path: Path, curves: Path) -> None:
-    with pytest.raises(MmfeatError, match="has no language xx; choose from"):
+    with pytest.raises(MmfeatError, match="has no captions in xx; give some of"):
         draw("completeness", atlas_path, language=("xx",))
     with pytest.raises(MmfeatError, match="5 languages are too many"):
         draw("completeness", atlas_path, language=("ar", "de", "en", "es", "fa"))

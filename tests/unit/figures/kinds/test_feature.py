@@ -90,7 +90,7 @@ def test_captions_are_of_the_languages_asked_for(
     with pymupdf.open(out) as document:
         text = document[0].get_text()
     assert "한국어" in text and "فارسی" in text and "English" not in text
-    with pytest.raises(MmfeatError, match="has no language 'sw'; choose from ar, "):
+    with pytest.raises(MmfeatError, match="has no captions in sw; give some of ar, "):
         export("feature", atlas_path, out, feature=busy, language=("sw",))
     with pytest.raises(MmfeatError, match="no feature 100000; give one from 0 to"):
         export("feature", atlas_path, out, feature=100_000)

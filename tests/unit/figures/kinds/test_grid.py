@@ -98,6 +98,6 @@ def test_what_does_not_fit_is_refused(atlas_path: Path, tmp_path: Path) -> None:
         export("grid", atlas_path, out, feature=tuple(range(41)))
     with pytest.raises(MmfeatError, match="no feature 100000"):
         export("grid", atlas_path, out, feature=(100_000,))
-    with pytest.raises(MmfeatError, match="has no language 'sw'"):
+    with pytest.raises(MmfeatError, match="has no captions in sw"):
         export("grid", atlas_path, out, feature=(1,), language=("sw",))
     assert list(tmp_path.iterdir()) == []

@@ -86,6 +86,19 @@ def test_the_caution_is_part_of_the_figure(
     assert "All is well" not in said
 
 
+def test_intervals_stand_under_the_marks_they_are_of(atlas_path: Path, changed: Any) -> None:
+    path = changed(
+        auroc={"en": 0.9, "ko": 0.7}, auroc_interval=[0.6, 0.95],
+        auroc_image=0.8, auroc_image_interval=[0.5, 0.85],
+    )  # fmt: skip
+    axes = draw("safety", atlas_path, result=path, width="2").axes[0]
+    bars = [list(map(float, line.get_xdata())) for line in axes.lines if len(line.get_xdata()) == 2]
+    assert [0.6, 0.95] in bars and [0.5, 0.85] in bars
+    assert marks(axes, "|") == [pytest.approx(0.8), 0.8]
+    without = changed(auroc_interval=None, auroc_image_interval=None)
+    assert marks(draw("safety", atlas_path, result=without).axes[0], "|") == []
+
+
 def test_gaps_are_hollow_and_named_and_discoveries_have_a_star(
     atlas_path: Path, changed: Any
 ) -> None:

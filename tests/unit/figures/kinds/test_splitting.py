@@ -63,7 +63,7 @@ def test_a_tree_holds_the_children_of_its_root_in_order(
     with h5py.File(compared) as file:
         cosine = file["chains/0/1/cosine"][children[root][0]]
         contained = file["chains/0/1/contained"][children[root][0]]
-    assert f"{cosine:.2f} · {contained:.0%}" in [text.get_text() for text in figure.texts]
+    assert f"{cosine:.2f}, {contained:.0%}" in [text.get_text() for text in figure.texts]
 
 
 def test_without_a_feature_those_that_split_most_are_drawn(

@@ -4,11 +4,13 @@ import csv
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pymupdf
 import pytest
 from pyarrow import parquet
 
@@ -172,8 +174,8 @@ def test_latex_has_a_cell_a_column_and_aligned_numbers(hostile: Path, tmp_path: 
     at = {name: index for index, name in enumerate(header)}
     assert list(at)[:3] == ["{feature}", "name (en)", "name (fa)"]
     assert rows[1][at["name (en)"]] == (
-        r"| a\_b \& 50\% \{x\} \textbackslash{} \#1 \textasciitilde{}\textasciicircum{}\$ "
-        r"<b>*c*</b> `d` [e](f) !"
+        r"\textbar{} a\_b \& 50\% \{x\} \textbackslash{} \#1 \textasciitilde{}\textasciicircum{}\$ "
+        r"\textless{}b\textgreater{}*c*\textless{}/b\textgreater{} `d` [e](f) !"
     )
     assert rows[2][at["name (fa)"]] == PERSIAN
     assert specs[at["name (fa)"]] == "l"
@@ -186,6 +188,54 @@ def test_latex_has_a_cell_a_column_and_aligned_numbers(hostile: Path, tmp_path: 
     for row, value in zip(rows, rates, strict=True):
         assert abs(float(row[rate]) - value) <= max(0.0005, 0.005 * value)
     assert r"% \usepackage{booktabs,siunitx}" in out.read_text("utf-8").splitlines()
+
+
+def typeset(program: str, path: Path, preamble: str = "") -> str:
+    """Return the text of the page that TeX makes of a table."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"no {program} here; install Debian's texlive-science and texlive-xetex")
+    page = path.with_name("page.tex")
+    page.write_text(
+        "\\documentclass{article}\n\\usepackage[paperwidth=60cm,margin=1cm]{geometry}\n"
+        f"\\usepackage{{booktabs,siunitx}}\n{preamble}\n\\pagestyle{{empty}}\n"
+        f"\\begin{{document}}\n\\input{{{path.name}}}\n\\end{{document}}\n",
+        "utf-8",
+    )
+    call = [found, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", page.name]
+    done = subprocess.run(call, cwd=path.parent, capture_output=True, text=True, check=False)
+    if "fontspec" in done.stdout and "cannot be found" in done.stdout:
+        pytest.skip("no font with Hangul here; install Debian's fonts-noto-cjk")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout and "Missing character" not in done.stdout
+    with pymupdf.open(page.with_suffix(".pdf")) as document:
+        return " ".join(str(document[0].get_text()).split())
+
+
+def test_latex_makes_a_page_of_the_table(hostile: Path, tmp_path: Path) -> None:
+    columns = ("name", "shared_effect", "shared_q", "n_languages", "shared")
+    path = tmp_path / "t.tex"
+    export("table", hostile, path, feature=(0, 1, 2, 3), language=("en",), column=columns)
+    text = typeset("pdflatex", path)
+    # The line that stands for an underscore is no letter.
+    for word in ("| a b & 50% {x} \\ #1", "<b>*c*</b>", "shared effect", "true", "10−12", "–"):
+        assert word in text, word
+    with h5py.File(hostile) as file:
+        effect = file["features/shared_effect"][3]
+    assert f"{effect:.3f}" in text
+
+
+def test_xelatex_shows_names_in_other_scripts(hostile: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t.tex"
+    export("table", hostile, path, feature=(5, 6, 7), language=("ko",), column=("name",))
+    with h5py.File(hostile) as file:
+        korean = [tag.decode() for tag in file["languages"][:]].index("ko")
+        own = [name for name in file["names/text"].asstr()[5:8, korean] if name]
+    font = "\\usepackage{fontspec}\\setmainfont{Noto Sans CJK KR}"
+    text = typeset("xelatex", path, font)
+    assert own
+    for name in own:
+        assert "".join(name.split()) in "".join(text.split())
 
 
 def test_negative_numbers_have_room_for_their_sign(hostile: Path, tmp_path: Path) -> None:
