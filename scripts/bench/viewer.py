@@ -309,7 +309,7 @@ def _until(application: Any, reached: Callable[[], bool], limit: float = 300) ->
         application.processEvents()
         time.sleep(0.0005)
         if time.perf_counter() > end:
-            sys.exit("viewer.py: what was waited for did not come in 300 s.")
+            raise TimeoutError(f"what was waited for did not come in {limit:g} s")
 
 
 def _page_shown(window: Any) -> int:
@@ -328,7 +328,7 @@ def _usable(window: Any) -> bool:
         place is not None
         and _page_shown(window) == place.index
         and len(summary.table.rows) > 0
-        and window.bench.panel("map").canvas.grid is not None
+        and window.bench.panel("map").canvas.position_of(place.index) is not None
     )
 
 

@@ -14,9 +14,6 @@ from mmfeat_gui.state.columns import Column
 from mmfeat_gui.state.features import NONE, FeatureTable, Outside
 from mmfeat_gui.state.query import Order
 
-LANGUAGE = Qt.ItemDataRole.UserRole  # of the text of a cell: its tag, or empty
-BRUSHED = Qt.ItemDataRole.UserRole + 1  # whether the feature of a row is brushed
-CURRENT = Qt.ItemDataRole.UserRole + 2  # whether it is the one whose page is shown
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _ARROWS = ("▲", "▼")
@@ -125,14 +122,19 @@ class FeatureModel(QAbstractTableModel):
                 ("table.brushed", self._is(feature)),
             ]
             return ", ".join(tr(key) for key, holds in marks if holds)
-        if role == LANGUAGE:
-            named = column.kind == "title"
-            return self.table.title_language(feature) if named else column.language
-        if role == BRUSHED:
-            return self._is(feature)
-        if role == CURRENT:
-            return feature == self.current
         return None
+
+    def marks(self, index: _Index) -> tuple[bool, bool, str]:
+        """Return of a cell whether its feature is brushed, whether its page is shown, and the tag.
+
+        The tag is that of the language of its text; empty where it has none. One call, not three
+        roles, since every cell that is drawn asks.
+        """
+        assert self.table is not None
+        column, feature = self.columns[index.column()], int(self.rows[index.row()])
+        named = column.kind == "title"
+        language = self.table.title_language(feature) if named else column.language
+        return self._is(feature), feature == self.current, language
 
     def _is(self, feature: int) -> bool:
         return bool(self._brushed[feature])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmfeat_gui.state.notes import Note
@@ -79,8 +79,7 @@ def agreement(first: Mapping[int, Note], second: Mapping[int, Note]) -> Agreemen
         {tag for f in common for tag in (*first[f].tags, *second[f].tags)},
         key=lambda tag: (tag.casefold(), tag),
     )
-    rows = [_row("", common, first, second, lambda note: note.starred)]
-    rows += [_row(tag, common, first, second, lambda note, t=tag: t in note.tags) for tag in tags]
+    rows = [_row(tag, common, first, second) for tag in ("", *tags)]
     named = [f for f in first if first[f].name and f in second and second[f].name]
     alike = [f for f in named if first[f].name.casefold() == second[f].name.casefold()]
     return Agreement(
@@ -94,17 +93,18 @@ def agreement(first: Mapping[int, Note], second: Mapping[int, Note]) -> Agreemen
 
 
 def _row(
-    tag: str,
-    common: list[int],
-    first: Mapping[int, Note],
-    second: Mapping[int, Note],
-    has: Callable[[Note], bool],
+    tag: str, common: list[int], first: Mapping[int, Note], second: Mapping[int, Note]
 ) -> TagAgreement:
+    def has(note: Note) -> bool:
+        return tag in note.tags if tag else note.starred
+
     pairs = [(has(first[f]), has(second[f])) for f in common]
-    counts = [pairs.count(pair) for pair in ((True, True), (True, False), (False, True))]
+    both, only_first, only_second, neither = (
+        pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
+    )
     differ = Selection.of(f for f, (a, b) in zip(common, pairs, strict=True) if a != b)
-    neither = len(pairs) - sum(counts)
-    return TagAgreement(tag, *counts, neither, kappa(*counts, neither), differ)
+    value = kappa(both, only_first, only_second, neither)
+    return TagAgreement(tag, both, only_first, only_second, neither, value, differ)
 
 
 def kappa(both: int, only_first: int, only_second: int, neither: int) -> float | None:

@@ -90,11 +90,13 @@ class FeatureTable:
         self._size = len(next(iter(scores.values())))
         self.names = Names(self._size, languages)
         self.name_score = np.full((self._size, len(languages)), np.nan, np.float32)
-        self._title_rank = np.full(self._size, np.nan)
+        self._ranks: dict[str, Float[np.ndarray, " f"]] = {}
         self._bars: dict[str, Bars] = {}
         self._orders: dict[tuple[Order, ...], Int64[np.ndarray, " f"]] = {}
         self.passing: Bool[np.ndarray, " f"] = np.ones(self._size, bool)
-        self.rows: Int64[np.ndarray, " rows"] = np.arange(self._size)
+        self._numbers: Int64[np.ndarray, " f"] = np.arange(self._size)
+        self._numbers.flags.writeable = False
+        self.rows: Int64[np.ndarray, " rows"] = self._numbers
 
     def __len__(self) -> int:
         return self._size
@@ -111,10 +113,14 @@ class FeatureTable:
         self.names.put(block)
         self.name_score[block.start : block.start + len(block)] = block.score
 
-    def put_title_ranks(self, ranks: Float[np.ndarray, " f"]) -> None:
-        """Keep the places of the names that are shown in their order; NaN for no name."""
-        self._title_rank = ranks
+    def put_ranks(self, key: str, ranks: Float[np.ndarray, " f"]) -> None:
+        """Keep the places of the names of a column in their order; NaN for no name."""
+        self._ranks[key] = ranks
         self._orders.clear()
+
+    def ranked(self, key: str) -> bool:
+        """Return whether the order of the names of a column is known."""
+        return key in self._ranks
 
     def put_scores(self, scores: Mapping[str, np.ndarray]) -> None:
         """Keep more scores, each [f]; those of ``/features`` stay what they are."""
@@ -167,7 +173,7 @@ class FeatureTable:
                 return column
             values = self._table(column.base)
             return None if values is None else column_of(key, values.dtype)
-        values = np.arange(0) if key == "feature" else self.scores.get(key)
+        values = self._numbers if key == "feature" else self.scores.get(key)
         return None if values is None else column_of(key, values.dtype)
 
     def _table(self, base: str) -> np.ndarray | None:
@@ -176,15 +182,15 @@ class FeatureTable:
     def column(self, key: str, outside: Outside = NONE) -> np.ndarray:
         """Return the numbers of a column, [f]; of names and tags their places in order.
 
+        They are missing as long as the order of the names is not known.
+
         Raises
         ------
         KeyError
-            If there is none of that name, or it is of texts that have no order.
+            If there is none of that name.
         """
         if key == "feature":
-            return np.arange(self._size)
-        if key == "title":
-            return self._title_rank
+            return self._numbers
         if key == "star":
             return outside.starred.mask(self._size)
         if key == "tags":
@@ -192,6 +198,8 @@ class FeatureTable:
         if key in self.scores:
             return self.scores[key]
         column = self.describe(key)
+        if column is not None and column.is_text:
+            return self._ranks.get(key, np.full(self._size, np.nan))
         values = None if column is None else self._table(column.base)
         if column is None or values is None:
             raise KeyError(key)
@@ -235,7 +243,7 @@ class FeatureTable:
             keep &= outside.selected.mask(self._size)
         text = query.text.strip()
         if text.startswith("#") and text[1:].isdecimal():
-            keep &= np.arange(self._size) == min(int(text[1:]), self._size)
+            keep &= self._numbers == min(int(text[1:]), self._size)
         elif text:
             found = self.search(text)
             if query.in_captions:
@@ -270,9 +278,9 @@ class FeatureTable:
             return np.flatnonzero(keep)
         order = self._orders.get(orders)
         if order is None:
-            order = np.arange(self._size)
+            order = self._numbers
             for own in reversed(orders):
-                if (column := self.describe(own.column)) and column.kind != "name":
+                if self.describe(own.column) is not None:
                     values = self.column(own.column, outside)[order].astype(np.float64)
                     # NaN comes last, and so does its negative.
                     by = np.argsort(-values if own.descending else values, kind="stable")

@@ -15,6 +15,7 @@ _COARSEST, _LEVELS = 16, 6  # cells along an axis at level 0; each level has twi
 _FEWEST = 3  # points that make a cluster
 _APART = 40  # pixels of a cell from which on its level is shown
 _REPEATED = 260  # pixels within which a name is not said twice
+_MOST = 40  # names shown at a time
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -89,7 +90,7 @@ def placed(
     view: View,
     size: tuple[int, int],
     measure: Callable[[int], tuple[float, float]],
-    most: int = 40,
+    taken: Sequence[Box] = (),
 ) -> list[tuple[int, Box]]:
     """Return the names that are shown of a part of a map, and where: none over another.
 
@@ -102,8 +103,8 @@ def placed(
         Width and height of the canvas in pixels.
     measure : callable (int) to (width, height)
         The size of a name in pixels, by its number.
-    most : int
-        Names at most.
+    taken : sequence of Box
+        Where something else stands.
     """
     x0, y0, x1, y1 = view
     unit = (x1 - x0) / size[0]
@@ -111,12 +112,13 @@ def placed(
     shown = (clusters.level <= clusters.finest(unit)) & (xy >= 0).all(1) & (xy <= size).all(1)
     found: list[tuple[int, Box]] = []
     for at, (x, y) in zip(np.flatnonzero(shown).tolist(), xy[shown].tolist(), strict=True):
-        if len(found) == most:
+        if len(found) == _MOST:
             break
         wide, high = measure(at)
         box = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
         inside = box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
-        if inside and not any(
+        free = inside and not any(_meet(box, own) for own in taken)
+        if free and not any(
             _meet(box, own) or (clusters.names[other] == clusters.names[at] and _near(box, own))
             for other, own in found
         ):

@@ -22,7 +22,6 @@ from mmfeat_gui.state.notes import Note, Notes
 
 SUFFIX = ".notes.json"
 _LARGEST = 64 << 20  # bytes
-_TEXTS, _FLAGS = ("name", "comment"), ("starred", "reviewed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +132,16 @@ def _entry(file: Path, key: str, value: Any, d_sae: int) -> tuple[int, Note]:
     fits = key.isascii() and key.isdigit() and len(key) < 10 and isinstance(value, dict)
     if not fits or (d_sae and int(key) >= d_sae):
         raise MmfeatError(tr("notes.error_entry", file=file.name, feature=key[:40]))
-    texts = [value.get(name, "") for name in _TEXTS]
-    flags = [value.get(name, False) for name in _FLAGS]
+    name, comment = value.get("name", ""), value.get("comment", "")
+    starred, reviewed = value.get("starred", False), value.get("reviewed", False)
     tags = value.get("tags", [])
     if not (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(flag, bool) for flag in flags)
-        and isinstance(tags, list)
-        and all(isinstance(tag, str) for tag in tags)
+        isinstance(tags, list)
+        and all(isinstance(text, str) for text in (name, comment, *tags))
+        and all(isinstance(flag, bool) for flag in (starred, reviewed))
     ):
         raise MmfeatError(tr("notes.error_entry", file=file.name, feature=key))
-    return int(key), Note.of(*texts, tags, *flags)
+    return int(key), Note.of(name, comment, tags, starred, reviewed)
 
 
 def write(file: Path, fingerprint: str, notes: Mapping[int, Note]) -> None:

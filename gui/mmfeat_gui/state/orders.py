@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,6 +120,18 @@ SETTINGS = {
     "batch": "batch.size",
     "seed": "seed",
 }
+
+# What files are usually called; those of a second encoder have no usual name.
+_NAMES = {
+    "corpus": "corpus.h5",
+    "activations": "activations.h5",
+    "activations_out": "activations.h5",
+    "sae_out": "sae",
+    "atlas_out": "atlas.h5",
+    "board": "scoreboard.csv",
+}
+
+
 def fields(kind: str) -> tuple[Field, ...]:
     """Return the lines of a form."""
     return FORMS[kind][0]()
@@ -142,6 +154,32 @@ def usual(name: str) -> dict[str, str]:
         for part in place.split("."):
             node = getattr(node, part, "")
         found[key] = f"{node:g}" if isinstance(node, float) else str(node)
+    return found
+
+
+def suggestions(kind: str, folder: Path | None, saes: Sequence[Path]) -> dict[str, str]:
+    """Return what a form may begin with: files of a folder that are there, and free names in it.
+
+    Parameters
+    ----------
+    kind : str
+    folder : Path or None
+    saes : sequence of Path
+        SAE folders that are chosen.
+    """
+    found = {"saes": "\n".join(map(str, saes)), "sae": str(saes[0]) if saes else ""}
+    if folder is None:
+        return found
+    for field in fields(kind):
+        name = _NAMES.get(field.key, "")
+        if field.sort == "open" and name and (folder / name).is_file():
+            found[field.key] = str(folder / name)
+        elif field.sort in ("save", "make") and name:
+            path, number = folder / name, 1
+            while path.exists():
+                number += 1
+                path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+            found[field.key] = str(path)
     return found
 
 
@@ -330,14 +368,14 @@ def dry_run_text(result: Mapping[str, object]) -> str:
     sizes = [result.get(key) for key in ("bytes", "bytes_needed", "bytes_free")]
     size, needed, free = (float(own) if isinstance(own, int | float) else 0.0 for own in sizes)
     minutes = float(hours) * 60 if isinstance(hours, int | float) else 0.0
-    return tr(
-        "dry_run.fits" if result.get("fits") else "dry_run.too_large",
-        rows=count,
-        size=size / 1e9,
-        needed=needed / 1e9,
-        free=free / 1e9,
-        minutes=minutes,
-    )
+    values = {
+        "rows": count,
+        "size": size / 1e9,
+        "needed": needed / 1e9,
+        "free": free / 1e9,
+        "minutes": minutes,
+    }
+    return tr("dry_run.fits", **values) if result.get("fits") else tr("dry_run.full", **values)
 
 
 # Of each form its fields, and what it orders.

@@ -174,5 +174,5 @@ def sizes_of(key: str, scores: Mapping[str, np.ndarray]) -> Float[np.ndarray, " 
     if chosen.kind == "log":
         with np.errstate(divide="ignore", invalid="ignore"):
             values, low, high = np.log10(values), float(np.log10(low)), float(np.log10(high))
-    sizes: np.ndarray = np.clip((values - low) / max(high - low, 1e-30), 0, 1)
-    return np.nan_to_num(sizes)
+    sizes: np.ndarray = np.nan_to_num(np.clip((values - low) / max(high - low, 1e-30), 0, 1))
+    return sizes

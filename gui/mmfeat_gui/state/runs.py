@@ -102,7 +102,9 @@ def find_runs(folder: Path) -> Found:
             if entries:
                 sweeps.append(place)
                 planned |= entries
-        boards += [place / name for name in names if name.endswith(".csv") and _is_board(place / name)]
+        boards += [
+            place / name for name in names if name.endswith(".csv") and _is_board(place / name)
+        ]
         if METRICS in names or SCORES in names:
             runs.append(_run(place, folder, planned.get(place, {})))
     return Found(folder, tuple(runs), tuple(sweeps), tuple(boards), more)

@@ -57,9 +57,10 @@ class AgreementDialog(QDialog):
         )
         self.table = QTableWidget(len(self._rows), len(_COLUMNS), self)
         self.table.setAccessibleName(tr("notes.agreement"))
-        self.table.setHorizontalHeaderLabels([tr(f"notes.column_{key}") for key in _COLUMNS])
         for column, key in enumerate(_COLUMNS):
-            self.table.horizontalHeaderItem(column).setToolTip(tr(f"notes.column_{key}_tip"))
+            title = QTableWidgetItem(tr(f"notes.column_{key}"))
+            title.setToolTip(tr(f"notes.column_{key}_tip"))
+            self.table.setHorizontalHeaderItem(column, title)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -67,6 +67,7 @@ class Crash(QObject):
         go_on = box.addButton(tr("crash.go_on"), QMessageBox.ButtonRole.AcceptRole)
         leave = box.addButton(tr("crash.leave"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(go_on)
+        box.setEscapeButton(go_on)
         leave.clicked.connect(QApplication.closeAllWindows)
         box.finished.connect(self._forget)
         self.box = box

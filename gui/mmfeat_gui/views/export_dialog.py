@@ -112,10 +112,10 @@ class ExportDialog(QDialog):
         self.what.currentIndexChanged.connect(self._choose)
         self.format = QComboBox(self)
         self.format.currentIndexChanged.connect(self._choose_format)
-        self.width = QComboBox(self)
-        self.width.setEditable(True)
-        self.width.addItems(list(export.WIDTHS))
-        self.width.setToolTip(tr("export.width_tip"))
+        self.venue = QComboBox(self)
+        self.venue.setEditable(True)
+        self.venue.addItems(list(export.WIDTHS))
+        self.venue.setToolTip(tr("export.width_tip"))
         self.dpi = QComboBox(self)
         for dpi in export.DPI:
             self.dpi.addItem(str(dpi), dpi)
@@ -132,14 +132,14 @@ class ExportDialog(QDialog):
         lines: tuple[tuple[str, QWidget, QWidget | QHBoxLayout], ...] = (
             ("what", self.what, self.what),
             ("format", self.format, self.format),
-            ("width", self.width, self.width),
+            ("width", self.venue, self.venue),
             ("dpi", self.dpi, self.dpi),
             ("file", self.file, named),
         )
         for key, widget, shown in lines:
             widget.setAccessibleName(tr(f"export.{key}"))
             self.form.addRow(tr(f"export.{key}"), shown)
-        for box in (self.width, self.dpi):
+        for box in (self.venue, self.dpi):
             box.currentTextChanged.connect(self._show_command)
         self.lacking = theme.Muted(parent=self)
         self.command = CommandBox(self)
@@ -192,7 +192,7 @@ class ExportDialog(QDialog):
     def offer(self) -> Offer:
         """What is chosen, in its size."""
         found: Offer = self.what.currentData()
-        return found.with_size(self.width.currentText().strip(), self.dpi.currentData())
+        return found.with_size(self.venue.currentText().strip(), self.dpi.currentData())
 
     @property
     def out(self) -> Path | None:
@@ -202,7 +202,7 @@ class ExportDialog(QDialog):
 
     def _choose(self) -> None:
         offer: Offer = self.what.currentData()
-        for box in (self.width, self.dpi):
+        for box in (self.venue, self.dpi):
             self.form.setRowVisible(box, offer.is_figure)
         self.preview_button.setVisible(offer.is_figure)
         self.picture.say(tr("export.no_preview") if offer.is_figure else "")
@@ -272,7 +272,7 @@ class ExportDialog(QDialog):
             return tr("export.no_format", file=self.out.name, formats=formats)
         if self.offer.is_figure:
             try:
-                inches(self.width.currentText().strip())
+                inches(self.venue.currentText().strip())
             except MmfeatError as error:
                 return str(error)
         return ""

@@ -80,6 +80,7 @@ class FeaturePageView(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.loaded: LoadedFeature | None = None
         self._chosen: tuple[str, ...] = ()
+        self._drawn: tuple[object, ...] = ()
         inside = QWidget(self)
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(16, 12, 16, 16)
@@ -242,16 +243,14 @@ class FeaturePageView(QScrollArea):
 
     def show_choices(self, *, heat: bool, bands: bool, languages: Sequence[str]) -> None:
         """Follow what was chosen to be shown; what must be read first is not waited for."""
-        before = self._choices()
         self._chosen = tuple(languages)
         self.heat.blockSignals(True)
         self.heat.setChecked(heat)
         self.heat.blockSignals(False)
         if bands != self.all_captions.isChecked():
             (self.all_captions if bands else self.top_captions).setChecked(True)
-        if self.loaded is not None and self._choices() != before:
-            self._draw_pictures()
-            self._draw_captions()
+        if self.loaded is not None and self._choices() != self._drawn:
+            self._draw_examples()
 
     def _choices(self) -> tuple[object, ...]:
         same = self.same_items.isChecked()
@@ -271,8 +270,7 @@ class FeaturePageView(QScrollArea):
         self.rates.show_rates(_rates(page))
         texts = {one.key: number_texts(one) for one in page.numbers}
         self.verdict.show_numbers([texts[key] for key in _VERDICT if key in texts])
-        self._draw_pictures()
-        self._draw_captions()
+        self._draw_examples()
         of_page = {
             "numbers": [text for key, text in texts.items() if key not in _VERDICT],
             "neighbours": [
@@ -292,6 +290,11 @@ class FeaturePageView(QScrollArea):
         self.setUpdatesEnabled(True)
         if self.complete:
             self.completed.emit()
+
+    def _draw_examples(self) -> None:
+        self._drawn = self._choices()
+        self._draw_pictures()
+        self._draw_captions()
 
     def _draw_pictures(self) -> None:
         assert self.loaded is not None

@@ -46,14 +46,15 @@ class FilterBar(QWidget):
         Consecutive queries of one `merge` are one step to undo.
     opened_first()
         Enter was pressed in the search.
-    columns_wanted()
+    menu_wanted(QPoint)
+        Of what is done with rows and columns, at a place of the screen.
     counts_wanted()
         A histogram was added.
     """
 
     asked = Signal(object, str)
     opened_first = Signal()
-    columns_wanted = Signal()
+    menu_wanted = Signal(object)
     counts_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -84,6 +85,7 @@ class FilterBar(QWidget):
         first.addWidget(self.search, 1)
         first.addWidget(self.in_captions)
         first.addWidget(self.count)
+        first.addWidget(self.more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(5)
@@ -106,6 +108,14 @@ class FilterBar(QWidget):
         )
         self.count = theme.Muted(parent=self)
         self.count.setWordWrap(False)
+        self.more = QToolButton(self)
+        self.more.setText("⋮")
+        self.more.setAutoRaise(True)
+        self.more.setToolTip(tr("filter.more"))
+        self.more.setAccessibleName(tr("filter.more"))
+        self.more.clicked.connect(
+            lambda: self.menu_wanted.emit(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+        )
 
     def _make_common(self) -> None:
         """Make the filters that most people need most of the time."""
@@ -113,12 +123,14 @@ class FilterBar(QWidget):
         self._common.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         flow = QFlowLayout(self._common)
         flow.setContentsMargins(0, 0, 0, 0)
+        flow.setHorizontalSpacing(7)
         self.shared = QCheckBox(tr("filter.shared_only"), self._common)
         self.shared.setToolTip(tr("table.shared_tip"))
         self.shared.toggled.connect(self._ask_shared)
         spin = QWidget(self._common)
         fields = QHBoxLayout(spin)
         fields.setContentsMargins(0, 0, 0, 0)
+        fields.setSpacing(4)
         self.languages = QSpinBox(spin)
         self.languages.setToolTip(tr("table.n_languages_tip"))
         self.languages.setAccessibleName(tr("filter.languages_accessible"))
@@ -140,15 +152,11 @@ class FilterBar(QWidget):
         self.clear.setText(tr("filter.clear"))
         self.clear.setToolTip(tr("filter.clear_tip"))
         self.clear.clicked.connect(self.clear_all)
-        self.columns = QToolButton(self._common)
-        self.columns.setText(tr("filter.columns"))
-        self.columns.setToolTip(tr("filter.columns_tip"))
-        self.columns.clicked.connect(self.columns_wanted)
         line = self.tags.sizeHint().height()  # so that texts stand on one line
         for widget in (self.shared, spin, self.starred, self.selected):
             widget.setMinimumHeight(line)
             flow.addWidget(widget)
-        for button in (self.tags, self.add, self.clear, self.columns):
+        for button in (self.tags, self.add, self.clear):
             flow.addWidget(button)
 
     def _menu_button(self, key: str, fill: Callable[[QMenu], None]) -> QToolButton:
@@ -195,7 +203,7 @@ class FilterBar(QWidget):
         self.languages.blockSignals(True)
         self.languages.setValue(int(max(fires.low, 0)) if fires is not None else 0)
         self.languages.blockSignals(False)
-        self.clear.setEnabled(query.filters)
+        self.clear.setVisible(query.filters)
         names = ", ".join(query.tags)
         self.tags.setText(tr("filter.tags_chosen", tags=names) if names else tr("filter.tags"))
         self._show_rows()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -75,6 +76,11 @@ class HistogramsPanel(Panel):
     def first_focus(self) -> QWidget:
         """Return the first histogram."""
         return next((row.histogram for row in self.rows.values()), self.add)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Count what changed while another panel was in front."""
+        super().showEvent(event)
+        self._draw()
 
     @property
     def _query(self) -> Query:

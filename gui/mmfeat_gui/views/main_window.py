@@ -59,6 +59,11 @@ class MainWindow(QMainWindow):
 
     settled = Signal()
     closed = Signal()
+    # Named here for the actions, whose module is loaded first.
+    context: Context
+    history: History
+    bench: Workbench
+    comparison: Comparison
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -85,8 +90,8 @@ class MainWindow(QMainWindow):
         self.bench = Workbench(self.context, PANELS, self)
         self.comparison = Comparison(self.context, self)
         self.stack = QStackedWidget(self)
-        for page in (self.welcome, self.bench, self.comparison):
-            self.stack.addWidget(page)
+        for part in (self.welcome, self.bench, self.comparison):
+            self.stack.addWidget(part)
         self.pages = {kind: made(self.context, self) for kind, made in PAGES.items()}
         for page in self.pages.values():
             self.stack.addWidget(page)

@@ -43,21 +43,32 @@ class Labels:
     def _font_of(self, at: int) -> QFont:
         return font_for(self._clusters.languages[at], self._font)
 
-    def shown(self, view: Viewport, size: tuple[int, int]) -> list[tuple[str, QRectF, int]]:
-        """Return the names seen in a part of the map, their boxes and their numbers."""
-        found = placed(self._clusters, view.bounds, size, lambda at: self._of(at)[1:])
+    def shown(
+        self, view: Viewport, size: tuple[int, int], taken: Sequence[QRectF] = ()
+    ) -> list[tuple[str, QRectF, int]]:
+        """Return the names seen in a part of the map, their boxes and their numbers.
+
+        None lies over what is taken.
+        """
+        boxes = [(own.left(), own.top(), own.right(), own.bottom()) for own in taken]
+        found = placed(self._clusters, view.bounds, size, lambda at: self._of(at)[1:], boxes)
         return [
             (self._of(at)[0], QRectF(QPointF(*box[:2]), QPointF(*box[2:])), at) for at, box in found
         ]
 
     def draw(
-        self, painter: QPainter, palette: QPalette, view: Viewport, size: tuple[int, int]
+        self,
+        painter: QPainter,
+        palette: QPalette,
+        view: Viewport,
+        size: tuple[int, int],
+        taken: Sequence[QRectF] = (),
     ) -> None:
         """Draw them, on a ground through which the dots are still seen."""
         ground = QColor(palette.base().color())
         ground.setAlpha(205)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for name, box, at in self.shown(view, size):
+        for name, box, at in self.shown(view, size, taken):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ground)
             painter.drawRoundedRect(box, 4, 4)

@@ -36,13 +36,13 @@ from mmfeat_gui.state.viewport import Viewport
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.actions import Action
 from mmfeat_gui.views.context import Context
-from mmfeat_gui.views.feature_page import picture_image
 from mmfeat_gui.views.legend import Legend
 from mmfeat_gui.views.map_canvas import Tool
 from mmfeat_gui.views.map_pane import MapPane
 from mmfeat_gui.views.map_pictures import Pictures
 from mmfeat_gui.views.map_tools import MapTools
 from mmfeat_gui.views.panel import Area, Panel
+from mmfeat_gui.views.tiles import picture_image
 from mmfeat_gui.workers.map import TopPictures
 from mmfeat_gui.workers.pages import Card, CardRequest
 

@@ -113,11 +113,18 @@ def places(points: Grid, view: Viewport, size: tuple[int, int]) -> dict[int, QPo
 
 def draw(
     painter: QPainter, palette: QPalette, shown: Mapping[int, QPointF], known: Pictures
-) -> None:
-    """Draw the pictures that are known, each in a thin frame around its point."""
+) -> list[QRectF]:
+    """Draw the pictures that are known, each in a thin frame around its point.
+
+    Returns
+    -------
+    list of QRectF
+        Where they stand.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.line(palette), 1))
+    found = []
     for index, point in shown.items():
         image = known.of(index)
         if image is not None:
@@ -125,3 +132,5 @@ def draw(
             rect = QRectF(corner.toPoint(), image.size())
             painter.drawImage(rect.topLeft(), image)
             painter.drawRect(rect)
+            found.append(rect)
+    return found

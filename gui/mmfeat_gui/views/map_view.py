@@ -317,14 +317,14 @@ class MapView(QWidget):
         painter.end()
 
     def _draw_over(self, painter: QPainter, drawing: MapDrawing) -> None:
-        palette, size = self.palette(), self._canvas()
+        palette, size, taken = self.palette(), self._canvas(), []
         if self._pictures is not None and self._magnified >= _NEAR:
             shown = map_pictures.places(drawing.kept, self._view, size)
-            map_pictures.draw(painter, palette, shown, self._pictures)
+            taken = map_pictures.draw(painter, palette, shown, self._pictures)
             if shown and not self._moving:
                 self._pictures.want(list(shown))
         if self._labels is not None:
-            self._labels.draw(painter, palette, self._view, size)
+            self._labels.draw(painter, palette, self._view, size, taken)
         for index, space in ((self._selected, 4), (self._pointed, 8)):
             centre = self.position_of(index)
             if centre is not None:

@@ -31,7 +31,8 @@ NO_MARK, DOT, CROSS = 0, 1, 2
 _LEAST, _MOST = 30, 76  # width of a column in pixels
 _TALLEST = 46
 _PAD = 8
-_NAMES = 0.4  # of the width, at most, for the names of rows
+_MEASURED = 100  # names of rows; longer ones after them are elided
+_NAMES = 0.35  # of the width, at most, for the names of rows
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class MatrixView(QAbstractScrollArea):
         super().__init__(parent)
         self._matrix: Matrix | None = None
         self._at = (0, 0)
+        self._widest = 0
+        self._cell = QSize(_LEAST, _LEAST)
         self._pressed: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -121,6 +124,7 @@ class MatrixView(QAbstractScrollArea):
         self._matrix = matrix
         rows, columns = matrix.values.shape if matrix is not None else (0, 0)
         self._at = (min(self._at[0], max(rows - 1, 0)), min(self._at[1], max(columns - 1, 0)))
+        self._measure()
         self._arrange()
         self._speak()
         self.viewport().update()
@@ -146,17 +150,18 @@ class MatrixView(QAbstractScrollArea):
 
     def _names(self) -> int:
         """Return the width of the names of rows."""
-        if self._matrix is None:
-            return 0
-        widest = 0
-        for heading in self._matrix.rows[:200]:  # more are elided like these
+        return min(self._widest, int(self.viewport().width() * _NAMES))
+
+    def _measure(self) -> None:
+        """Find the width that the names of rows would like to have."""
+        self._widest = 0
+        for heading in self._matrix.rows[:_MEASURED] if self._matrix is not None else ():
             font = QFont(font_for(heading.language, self.font()))
             font.setBold(True)  # as that of the current cell
-            wide = QFontMetrics(font).horizontalAdvance(heading.text) + 2
+            wide = QFontMetrics(font).horizontalAdvance(heading.text) + 2 + 2 * _PAD
             if heading.detail:
                 wide += _PAD + QFontMetrics(self._small()).horizontalAdvance(heading.detail)
-            widest = max(widest, wide)
-        return min(widest + 2 * _PAD, int(self.viewport().width() * _NAMES))
+            self._widest = max(self._widest, wide)
 
     def _small(self) -> QFont:
         return theme.sized(self.font(), 0.86)
@@ -166,12 +171,7 @@ class MatrixView(QAbstractScrollArea):
 
     def cell_size(self) -> QSize:
         """Return the size of a cell: columns share the width, rows are as high as text needs."""
-        if self._matrix is None:
-            return QSize(_LEAST, _LEAST)
-        room = self.viewport().width() - self._names()
-        wide = min(max(room // max(len(self._matrix.columns), 1), _LEAST), _MOST)
-        high = (self.viewport().height() - self._head()) // max(len(self._matrix.rows), 1)
-        return QSize(wide, min(max(high, self._line() + _PAD), _TALLEST))
+        return self._cell
 
     def _body(self) -> QRect:
         """Return where cells are seen."""
@@ -208,7 +208,10 @@ class MatrixView(QAbstractScrollArea):
     def _arrange(self) -> None:
         """Set the scroll bars to what there is to see."""
         rows, columns = self._matrix.values.shape if self._matrix is not None else (0, 0)
-        size, body = self.cell_size(), self._body()
+        body = self._body()
+        wide = min(max(body.width() // max(columns, 1), _LEAST), _MOST)
+        high = min(max(body.height() // max(rows, 1), self._line() + _PAD), _TALLEST)
+        self._cell = size = QSize(wide, high)
         for bar, total, seen, step in (
             (self.horizontalScrollBar(), columns * size.width(), body.width(), size.width()),
             (self.verticalScrollBar(), rows * size.height(), body.height(), size.height()),
@@ -280,7 +283,11 @@ class MatrixView(QAbstractScrollArea):
                     ink = _ink(ground)
                     text = matrix.write(row, column)
                 else:
-                    ground, ink, text = self.palette().base().color(), self._muted(), "–"
+                    ground, ink, text = (
+                        self.palette().base().color(),
+                        theme.muted(self.palette()),
+                        "–",
+                    )
                 painter.fillRect(inner, ground)
                 painter.setPen(ink)
                 if metrics.horizontalAdvance(text) <= inner.width() - 2:
@@ -293,10 +300,10 @@ class MatrixView(QAbstractScrollArea):
     def _draw_current(self, painter: QPainter) -> None:
         """Ring the current cell with two lines, so that it is seen on every colour."""
         place = QRectF(self.cell_rect(*self._at)).adjusted(0, 0, -1, -1)
-        focused = self.hasFocus()
-        outer = self.palette().highlight().color() if focused else self.palette().text().color()
+        focused, palette = self.hasFocus(), self.palette()
+        outer = palette.highlight().color() if focused else palette.text().color()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(self.palette().base().color(), 5 if focused else 3))
+        painter.setPen(QPen(palette.base().color(), 5 if focused else 3))
         painter.drawRect(place.adjusted(1, 1, -1, -1))
         painter.setPen(QPen(outer, 3 if focused else 1))
         painter.drawRect(place.adjusted(1, 1, -1, -1))
@@ -323,7 +330,7 @@ class MatrixView(QAbstractScrollArea):
                 small = self._small()
                 wide = QFontMetrics(small).horizontalAdvance(heading.detail)
                 painter.setFont(small)
-                painter.setPen(self._muted())
+                painter.setPen(theme.muted(self.palette()))
                 side = Qt.AlignmentFlag.AlignRight if rightwards else Qt.AlignmentFlag.AlignLeft
                 flags = side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
                 painter.drawText(place, flags, heading.detail)
@@ -347,9 +354,6 @@ class MatrixView(QAbstractScrollArea):
         flags = Qt.AlignmentFlag.AlignHCenter if middle else side | Qt.AlignmentFlag.AlignAbsolute
         painter.drawText(place, flags | Qt.AlignmentFlag.AlignVCenter, cut)
 
-    def _muted(self) -> QColor:
-        return theme.muted(self.palette())
-
     # Input ----------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -360,6 +364,7 @@ class MatrixView(QAbstractScrollArea):
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._measure()
             self._arrange()
             self.viewport().update()
         super().changeEvent(event)

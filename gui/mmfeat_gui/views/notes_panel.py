@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPlainTextEdit,
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -105,12 +105,11 @@ class NotesPanel(Panel):
         self.keys = theme.Muted(parent=self)
         self.keys.setTextFormat(Qt.TextFormat.PlainText)
         self.keys.setWordWrap(True)
-        self.comment = QPlainTextEdit(self)
+        # Unlike a plain field it has a direction for every line.
+        self.comment = QTextEdit(self)
+        self.comment.setAcceptRichText(False)
         self.comment.setAccessibleName(tr("notes.comment"))
         self.comment.setTabChangesFocus(True)
-        option = self.comment.document().defaultTextOption()
-        option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # a line at a time
-        self.comment.document().setDefaultTextOption(option)
         self.comment.setMinimumHeight(3 * self.fontMetrics().height())
         self.star = self._check("notes.star", "note_star")
         self.reviewed = self._check("notes.reviewed", "note_reviewed")

@@ -67,19 +67,17 @@ class CommandPalette(QDialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let the arrow keys move in the list while the line has the keyboard."""
-        pressed = event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
-        if pressed and event.key() in _KEYS:
+        pressed = event.type() == QEvent.Type.KeyPress
+        if pressed and isinstance(event, QKeyEvent) and event.key() in _KEYS:
             self.list.keyPressEvent(event)
             return True
         return super().eventFilter(watched, event)
 
     def _filter(self, words: str) -> None:
-        first = None
         for title, item in self._entries:
             item.setHidden(not matches(words, title))
-            if first is None and not item.isHidden():
-                first = item
-        self.list.setCurrentItem(first)
+        shown = (self.list.row(item) for _, item in self._entries if not item.isHidden())
+        self.list.setCurrentRow(next(shown, -1))
 
     def _run_current(self) -> None:
         item = self.list.currentItem()

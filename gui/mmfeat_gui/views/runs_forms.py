@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -158,8 +157,6 @@ class FormDialog(QDialog):
         if field.sort == "save":
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             dialog.setDefaultSuffix(field.suffix.removeprefix("."))
-            # A whole file is kept or gone on with, as the command does.
-            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
         elif field.sort == "open":
             dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         else:
@@ -200,8 +197,9 @@ class FormDialog(QDialog):
         values = self.values()
 
         def begin(_: None) -> None:
-            self.begun.emit(self.jobs.start(orders.order(self.kind, values)))
-            self.accept()
+            if self.isVisible():
+                self.begun.emit(self.jobs.start(orders.order(self.kind, values)))
+                self.accept()
 
         self.context.tasks.run(lambda: orders.check(self.kind, values), begin, self._refuse)
 
@@ -237,8 +235,3 @@ class FormDialog(QDialog):
         super().done(result)
         # Tasks end in order: whatever was asked for before has been answered then.
         self.context.tasks.run(lambda: None, lambda _: self.deleteLater())
-
-
-def beside(folder: Path | None, name: str) -> str:
-    """Return a path in a folder; empty where there is no folder."""
-    return "" if folder is None else str(folder / name)

@@ -32,7 +32,7 @@ _WHOLE = 1000  # parts of a progress bar
 
 def status_text(state: JobState) -> str:
     """Return how a job is, in one line."""
-    status = tr(f"jobs.{state.status}")
+    status = tr(f"jobs.is_{state.status}")
     if state.runs and state.step is not None:
         return f"{status} · {state.step.line()}"
     return status
@@ -193,7 +193,10 @@ class JobsView(QWidget):
         ended, done = not state.runs, state.status == "done"
         self.stop_button.setText(tr("jobs.end" if state.status == "stopping" else "jobs.stop"))
         self._show_buttons(
-            state.runs, ended and not done and state.status != "kept", _atlas(state) is not None, ended
+            state.runs,
+            ended and not done and state.status != "kept",
+            _atlas(state) is not None,
+            ended,
         )
 
     def _show_buttons(self, stop: bool, again: bool, opens: bool, forget: bool) -> None:

@@ -56,6 +56,7 @@ from mmfeat_gui.workers.samples import (
 )
 
 _ACTIVATION = "activation"
+_LONGEST = 80  # characters of a value of an attribute
 _PREFERRED = "group"  # the attribute to begin with, where there is one of that name
 
 
@@ -251,7 +252,7 @@ class SamplesPanel(Panel):
         else:
             self._codes = found.codes
             counts = list(found.counts)
-            named = split_name if found.column == "split" else str
+            named = split_name if found.column == "split" else _one_line
             names = [named(name) if name else tr("samples.unset") for name in found.names]
             names.append(tr("samples.other", count=found.values - len(found.names)))
         self._entries = tuple(Entry(*pair) for pair in zip(names, counts, strict=True))
@@ -387,8 +388,13 @@ class SamplesPanel(Panel):
 
     def _move(self, viewport: object) -> None:
         self.context.store.change(
-            "undo.samples_viewport", merge="samples_viewport", samples_viewport=viewport
+            "undo.viewport", merge="samples_viewport", samples_viewport=viewport
         )
+
+
+def _one_line(text: str) -> str:
+    """Return a text of a file as a line, whatever stands in it."""
+    return " ".join(text.split())[:_LONGEST]
 
 
 def _bands(found: Activation) -> UInt16[np.ndarray, " items"]:

@@ -31,10 +31,11 @@ from mmfeat_gui.workers.table import (
     CaptionHits,
     Cells,
     CopyRows,
+    NameRanks,
+    RankNames,
     ReadNames,
     ReadScores,
     SearchCaptions,
-    TitleRanks,
     WriteRows,
 )
 
@@ -61,6 +62,7 @@ class TablePanel(Panel):
         self._table: FeatureTable | None = None
         self._hits = NOTHING
         self._searched: tuple[str, float] = ("", 0.0)
+        self._ranking = ""  # the column whose names are being put in order
         self._unnamed = True  # whether names of rows that are seen were still to come
         self._arriving = QTimer(self)
         self._arriving.setSingleShot(True)
@@ -77,7 +79,7 @@ class TablePanel(Panel):
         bar, view, store = self.bar, self.view, self.context.store
         bar.asked.connect(lambda query, merge: self._ask("undo.filter", query, merge))
         bar.opened_first.connect(self.open_first)
-        bar.columns_wanted.connect(self.choose_columns)
+        bar.menu_wanted.connect(self._show_menu)
         bar.counts_wanted.connect(self._show_counts)
         bar.tags_in_use = lambda: self.context.notes.tags()
         view.opened.connect(self._open_row)
@@ -111,7 +113,7 @@ class TablePanel(Panel):
         reader, table = self.context.reader, summary.table
         self._table = table
         self._hits, self._searched = NOTHING, ("", 0.0)
-        self._unnamed = True
+        self._unnamed, self._ranking = True, ""
         self.bar.show_table(table)
         reader.follow(ReadScores(), self._take_scores, failed=self.context.say)
         reader.follow(ReadNames(), self._take_names, self._take_arrived, self.context.say)
@@ -124,12 +126,12 @@ class TablePanel(Panel):
             self._table.put_scores(scores)
             self._look_soon()
 
-    def _take_names(self, found: NameBlock | TitleRanks) -> None:
+    def _take_names(self, found: NameBlock | NameRanks | None) -> None:
         table = self._table
-        if table is None:
+        if table is None or found is None:
             return
-        if isinstance(found, TitleRanks):
-            table.put_title_ranks(found.ranks)
+        if isinstance(found, NameRanks):
+            table.put_ranks(found.key, found.ranks)
         else:
             table.put_names(found)
         self._look_soon()
@@ -202,11 +204,24 @@ class TablePanel(Panel):
         table = self._table
         if table is None:
             return
-        before = table.rows
-        table.apply(known(self._query, table), self._outside())
+        before, query = table.rows, known(self._query, table)
+        self._rank_names(table, query)
+        table.apply(query, self._outside())
         if table.rows is not before:
             self._reset_model()
         self._show_counts()
+
+    def _rank_names(self, table: FeatureTable, query: Query) -> None:
+        """Ask in which order the names of a language are, if they are sorted by."""
+        for own in query.order:
+            column = table.describe(own.column)
+            if column is None or column.kind != "name" or not table.named:
+                continue
+            if not table.ranked(own.column) and own.column != self._ranking:
+                self._ranking = own.column
+                self.context.reader.follow(
+                    RankNames(table, column.language), self._take_names, failed=self.context.say
+                )
 
     def _reset_model(self) -> None:
         """Show rows and columns anew; the row of the page stays in view."""
@@ -278,7 +293,7 @@ class TablePanel(Panel):
 
     def _sort(self, key: str, also: bool) -> None:
         column = None if self._table is None else self._table.describe(key)
-        if column is not None and column.kind != "name":
+        if column is not None:
             query = self._query.sorted_by(key, column.descending_first, also=also)
             self._ask("undo.sort", query)
 

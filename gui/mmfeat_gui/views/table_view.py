@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mmfeat_gui.models.features import BRUSHED, CURRENT, LANGUAGE, FeatureModel
+from mmfeat_gui.models.features import FeatureModel
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.selection import NOTHING, Selection
 from mmfeat_gui.views import theme
@@ -31,8 +31,8 @@ from mmfeat_gui.views.fonts import font_for
 
 _Index = QModelIndex | QPersistentModelIndex
 _Flag = QItemSelectionModel.SelectionFlag
-_WIDTHS = {"title": 160, "name": 120, "tags": 90, "star": 34, "flag": 54, "share": 64}
-_WIDTH = 64
+_WIDTHS = {"title": 160, "name": 120, "tags": 90, "star": 34, "flag": 48, "share": 58}
+_WIDTH = 52
 _BAR = 3  # pixels wide: the mark of the row whose page is shown
 
 
@@ -100,25 +100,26 @@ class Brush(QItemSelectionModel):
 class _Cells(QStyledItemDelegate):
     """Draws names with the letters of their language, and marks rows."""
 
+    def __init__(self, model: FeatureModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._features = model
+
     def initStyleOption(self, option: QStyleOptionViewItem, index: _Index) -> None:
         """Set font and state of a cell."""
         super().initStyleOption(option, index)
-        model = index.model()
+        brushed, current, language = self._features.marks(index)
         option.state &= ~QStyle.StateFlag.State_Selected
-        if model.data(index, BRUSHED):
+        if brushed:
             option.state |= QStyle.StateFlag.State_Selected
-        language = model.data(index, LANGUAGE)
-        font = QFont(option.font)
-        if language:
-            font = QFont(font_for(language, font))
-        if model.data(index, CURRENT):
-            font.setBold(True)
-        option.font = font
+        if language or current:
+            font = QFont(font_for(language, option.font))
+            font.setBold(current)
+            option.font = font
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         """Draw a cell, with a bar before the row whose page is shown."""
         super().paint(painter, option, index)
-        if index.column() == 0 and index.model().data(index, CURRENT):
+        if index.column() == 0 and self._features.feature(index.row()) == self._features.current:
             bar = option.rect.adjusted(0, 1, 0, -1)
             bar.setWidth(_BAR)
             painter.fillRect(bar, theme.image_bar(option.palette))
@@ -157,7 +158,7 @@ class TableView(QTableView):
         self.setModel(model)
         self.brush = Brush(model)
         self.setSelectionModel(self.brush)
-        self.setItemDelegate(_Cells(self))
+        self.setItemDelegate(_Cells(model, self))
         self.setAccessibleName(tr("table.accessible"))
         self.setAccessibleDescription(tr("table.accessible_keys"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -257,7 +258,7 @@ class TableView(QTableView):
         self._arranging = True
         heads = self.horizontalHeader().fontMetrics()
         for place, column in enumerate(self.features.columns):
-            head = heads.horizontalAdvance(column.label) + 34
+            head = heads.horizontalAdvance(column.label) + 22
             least = max(_WIDTHS.get(column.kind, _WIDTH), min(head, 120))
             self.setColumnWidth(place, self._widths.get(column.key, least))
         self._arranging = False

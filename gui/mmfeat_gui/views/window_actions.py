@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QMessageBox
@@ -125,7 +125,8 @@ def _language(language: str) -> Action:
 def _toggle(key: str, field: str, keys: str) -> Action:
     def run(window: MainWindow) -> None:
         store = window.context.store
-        store.change(f"undo.{field}", **{field: not getattr(store.state, field)})
+        turned: dict[str, Any] = {field: not getattr(store.state, field)}
+        store.change(f"undo.{field}", **turned)
 
     return Action(
         key, "view", run, (keys,), checked=lambda window: getattr(window.context.store.state, field)

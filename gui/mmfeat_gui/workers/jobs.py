@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal
 
@@ -138,10 +138,8 @@ class _Run:
 
 
 def _let_go(leash: IO[bytes]) -> None:
-    try:
+    with suppress(OSError):  # the process has ended already
         leash.close()
-    except OSError:  # the process has ended already
-        pass
 
 
 class Jobs(QObject):

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -47,8 +48,11 @@ class Slices(Protocol[T_co]):
 
     channel: ClassVar[str]
 
-    def slices(self, atlases: Atlases) -> Iterator[T_co]:
-        """Read it slice by slice, on the reading thread; each is delivered when it is there."""
+    def slices(self, atlases: Atlases) -> Iterator[T_co | None]:
+        """Read it slice by slice, on the reading thread; each is delivered when it is there.
+
+        None is a slice after which there is nothing to deliver yet.
+        """
         ...
 
 
@@ -226,7 +230,7 @@ class Reader(QObject):
                 elif hasattr(asked.what, "slices"):
                     running.append((asked, asked.what.slices(atlases)))
                 else:
-                    self._answer(atlases, asked, lambda one=asked: self._read(one, atlases))
+                    self._answer(atlases, asked, partial(self._read, asked, atlases))
         finally:
             atlases.close()
 

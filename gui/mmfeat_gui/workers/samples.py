@@ -21,6 +21,7 @@ from mmfeat_gui.workers.atlases import Atlases
 
 _TEXTS = 2000  # read at a time: h5py holds the interpreter while it makes them
 _LOOKED_AT = 2000  # items that tell whether an attribute sorts them
+_LONGEST = 300  # characters that are shown of a caption
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,9 @@ class LookAtItem:
         known = [language for language in self.languages if language in captions]
         language = (known or sorted(captions) or [""])[0]
         (item_id,) = atlas.part(Coordinates).item_ids(self.item, self.item + 1)
-        return SampleFacts(
-            self.item, item_id, _picture(atlas, self.item), language, captions.get(language, "")
-        )
+        caption = captions.get(language, "")[:_LONGEST]
+        picture = _picture(atlas, self.item)
+        return SampleFacts(self.item, item_id[:_LONGEST], picture, language, caption)
 
 
 @dataclass(frozen=True)

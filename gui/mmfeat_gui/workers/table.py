@@ -41,10 +41,11 @@ _GATHERED = 1 << 20  # rows looked up at a time
 _ENTRY = "\x1e"  # between captions that are folded together
 
 
-@dataclass(frozen=True)
-class TitleRanks:
-    """The places in their order of the names that are shown."""
+@dataclass(frozen=True, eq=False)
+class NameRanks:
+    """The places of the names of a column in their order; NaN for no name."""
 
+    key: str
     ranks: Float[np.ndarray, " f"]
 
 
@@ -54,7 +55,7 @@ class ReadNames:
 
     channel: ClassVar[str] = "table_names"
 
-    def slices(self, atlases: Atlases) -> Iterator[NameBlock | TitleRanks]:
+    def slices(self, atlases: Atlases) -> Iterator[NameBlock | NameRanks]:
         """Read some hundred features at a time."""
         atlas = atlases.main
         slices, size = atlas.part(Slices), block_size(len(atlas.languages))
@@ -65,7 +66,26 @@ class ReadNames:
             features = range(start, start + len(block))
             keys.append(sorting_keys([block.title(feature)[0] for feature in features]))
             yield block
-        yield TitleRanks(ranks(np.concatenate(keys)))
+        yield NameRanks("title", ranks(np.concatenate(keys)))
+
+
+@dataclass(frozen=True)
+class RankNames:
+    """Finds in which order the names of a language are sorted; their table has them all."""
+
+    table: FeatureTable
+    language: str
+    channel: ClassVar[str] = "table_ranks"
+
+    def slices(self, atlases: Atlases) -> Iterator[NameRanks | None]:
+        """Look at some hundred features at a time."""
+        keys, count = [], len(self.table)
+        for start in range(0, count, _ROWS):
+            features = range(start, min(start + _ROWS, count))
+            names = [self.table.names_of(feature).get(self.language, "") for feature in features]
+            keys.append(sorting_keys(names))
+            yield None
+        yield NameRanks(f"name[{self.language}]", ranks(np.concatenate(keys)))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
-from mmfeat_gui.models.features import BRUSHED, CURRENT, LANGUAGE, FeatureModel
+from mmfeat_gui.models.features import FeatureModel
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.features import FeatureTable, Outside
 from mmfeat_gui.state.names import make_block
@@ -86,9 +86,10 @@ def test_heads_tell_what_is_sorted_by(model: FeatureModel, table: FeatureTable) 
 def test_marks_and_languages_are_told(model: FeatureModel, table: FeatureTable) -> None:
     model.show_brushed(Selection.of([1, 3]).mask(4))
     model.show_current(3)
-    assert [_cell(model, row, "title", BRUSHED) for row in range(4)] == [False, True, False, True]
-    assert [_cell(model, row, "title", CURRENT) for row in range(4)] == [False, False, False, True]
-    assert [_cell(model, row, "title", LANGUAGE) for row in range(4)] == ["en", "ko", "", "en"]
+    marks = [model.marks(model.index(row, 0)) for row in range(4)]
+    assert [brushed for brushed, _, _ in marks] == [False, True, False, True]
+    assert [current for _, current, _ in marks] == [False, False, False, True]
+    assert [language for _, _, language in marks] == ["en", "ko", "", "en"]
     role = Qt.ItemDataRole.AccessibleDescriptionRole
     assert _cell(model, 3, "title", role) == "its page is shown, selected"
     assert _cell(model, 0, "title", role) == ""
@@ -114,7 +115,7 @@ def test_names_of_a_language_and_tips_of_all(model: FeatureModel, table: Feature
     assert _cell(model, 0, "title", Qt.ItemDataRole.ToolTipRole) == "dog\n개"
     model.show_table(table, ("name[ko]",), ())
     index = model.index(0, 0)
-    assert index.data() == "개" and index.data(LANGUAGE) == "ko"
+    assert index.data() == "개" and model.marks(index)[2] == "ko"
     assert model.index(3, 0).data() == ""
 
 

@@ -27,7 +27,7 @@ def _named(table: FeatureTable, names: list[list[str]]) -> None:
         block = make_block(start, own, score, table.languages)
         table.put_names(block)
         titles += [block.title(start + at)[0] for at in range(len(own))]
-    table.put_title_ranks(ranks(sorting_keys(titles)))
+    table.put_ranks("title", ranks(sorting_keys(titles)))
 
 
 @pytest.fixture

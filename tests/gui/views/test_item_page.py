@@ -118,7 +118,7 @@ def test_the_feature_one_came_from_is_chosen(
 def test_brushed_features_are_marked_in_words_too(opened: MainWindow, page: ItemPageView) -> None:
     flow = page.groups["both"].flow
     chosen = [flow.feature(0), flow.feature(2)]
-    opened.context.store.change("undo.brush", features=Selection.of(chosen))
+    opened.context.store.change("undo.select_features", features=Selection.of(chosen))
     assert [tile.marked for tile in flow._tiles[:3]] == [True, False, True]
     assert "2 brushed" in page.groups["both"].heading.text()
     assert "brushed" in flow.describe(0)

@@ -197,7 +197,8 @@ def test_back_and_forward_by_keys_buttons_and_mouse(
     qtbot.mousePress(_page(opened).feature_page.viewport(), Qt.MouseButton.ForwardButton)
     settle(opened)
     assert opened.history.current == Place("item", 5)
-    assert _page(opened).item_page.loaded is not None and _page(opened).item_page.loaded.page.item == 5
+    loaded = _page(opened).item_page.loaded
+    assert loaded is not None and loaded.page.item == 5
     qtbot.mousePress(_table(opened).view.viewport(), Qt.MouseButton.BackButton)
     assert opened.history.current == Place("feature", other)
 
@@ -257,13 +258,13 @@ def test_the_window_comes_back_as_it_was(
     first = MainWindow(settings)
     qtbot.addWidget(first)
     first.show()
-    first.resize(700, 500)
+    first.resize(900, 740)
     first.context.store.change("undo.colouring", colouring="shared")
     first.close()
     assert settings.colouring == "shared"
     second = MainWindow(settings)
     qtbot.addWidget(second)
-    assert (second.width(), second.height()) == (700, 500)
+    assert (second.width(), second.height()) == (900, 740)
     second.open_atlas(atlas_path)
     settle(second)
     assert _map(second).colouring.currentData() == "shared"

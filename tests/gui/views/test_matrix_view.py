@@ -219,9 +219,9 @@ def test_names_of_rows_have_room_and_never_more_than_their_share(
         describe=lambda row, column: "",
     )
     view.show_matrix(long)
-    assert view.cell_rect(0, 0).left() == int(view.viewport().width() * 0.4)
+    assert view.cell_rect(0, 0).left() == int(view.viewport().width() * 0.35)
     view.show_matrix(matrix())
-    assert view.cell_rect(0, 0).left() < int(view.viewport().width() * 0.4)
+    assert view.cell_rect(0, 0).left() < int(view.viewport().width() * 0.35)
 
 
 def test_columns_share_a_wider_view(view: MatrixView) -> None:

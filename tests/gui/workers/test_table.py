@@ -17,6 +17,7 @@ from mmfeat.figures.pages import title_of
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.features import FeatureTable
 from mmfeat_gui.state.names import READ, NameBlock, fold
+from mmfeat_gui.state.query import Order, Query
 from mmfeat_gui.workers import table as requests
 from mmfeat_gui.workers.atlases import Atlases
 from mmfeat_gui.workers.table import (
@@ -24,10 +25,11 @@ from mmfeat_gui.workers.table import (
     Cells,
     CopyRows,
     FindItem,
+    NameRanks,
+    RankNames,
     ReadNames,
     ReadScores,
     SearchCaptions,
-    TitleRanks,
     WriteRows,
 )
 
@@ -51,7 +53,7 @@ def table(atlases: Atlases, atlas_path: Path) -> FeatureTable:
         if isinstance(block, NameBlock):
             found.put_names(block)
         else:
-            found.put_title_ranks(block.ranks)
+            found.put_ranks(block.key, block.ranks)
     return found
 
 
@@ -65,7 +67,7 @@ def test_names_come_in_slices_as_they_stand_in_the_file(
     assert names == truth.names.tolist()
     score = np.concatenate([block.score for block in blocks])
     assert np.array_equal(score, truth.name_scores, equal_nan=True)
-    assert isinstance(ranked, TitleRanks)
+    assert isinstance(ranked, NameRanks)
     titles = [block.title(block.start + k)[0] for block in blocks for k in range(len(block))]
     known = [k for k, title in enumerate(titles) if title]
     assert np.flatnonzero(np.isfinite(ranked.ranks)).tolist() == known
@@ -78,6 +80,19 @@ def test_titles_are_those_of_the_pages(table: FeatureTable, truth: Any) -> None:
         pairs = zip(truth.names[feature], truth.name_scores[feature].tolist(), strict=True)
         names = dict(zip(truth.languages, pairs, strict=True))
         assert table.title(feature) == title_of(names, feature)
+
+
+def test_names_of_a_language_are_put_in_order(
+    atlases: Atlases, table: FeatureTable, truth: Any
+) -> None:
+    assert not table.ranked("name[ko]") and np.isnan(table.column("name[ko]")).all()
+    *_, found = RankNames(table, "ko").slices(atlases)
+    assert found is not None
+    table.put_ranks(found.key, found.ranks)
+    names = truth.names[:, truth.languages.index("ko")]
+    rows = table.select(Query(order=(Order("name[ko]"),))).tolist()
+    expected = sorted(range(truth.count), key=lambda k: (names[k] == "", fold(names[k]), k))
+    assert rows == expected
 
 
 def test_scores_of_all_parts_come(table: FeatureTable, atlas_path: Path) -> None:

@@ -4,11 +4,11 @@
 <context><name></name>
   <message id="languages.caption_all">
     <source>Mean Jaccard of firing on the same test items, over all {count:,} features; colour from {low} (dark) to {high} (light).</source>
-    <translation>같은 테스트 항목에서 발화하는 정도(평균 자카드), 전체 피처 {count:,}개 기준. 색은 {low}(어두움)부터 {high}(밝음)까지입니다.</translation>
+    <translation>같은 테스트 아이템에서 발화하는 정도(평균 자카드), 전체 피처 {count:,}개 기준. 색은 {low}(어두움)부터 {high}(밝음)까지입니다.</translation>
   </message>
   <message id="languages.caption_brushed">
     <source>Mean Jaccard of firing on the same test items, over {count:,} brushed features; colour from {low} (dark) to {high} (light).</source>
-    <translation>같은 테스트 항목에서 발화하는 정도(평균 자카드), 선택한 피처 {count:,}개 기준. 색은 {low}(어두움)부터 {high}(밝음)까지입니다.</translation>
+    <translation>같은 테스트 아이템에서 발화하는 정도(평균 자카드), 선택한 피처 {count:,}개 기준. 색은 {low}(어두움)부터 {high}(밝음)까지입니다.</translation>
   </message>
   <message id="languages.caption_features">
     <source>{count:,} features by {measure}.</source>
@@ -80,7 +80,7 @@
   </message>
   <message id="languages.pair">
     <source>{one} and {other}: mean Jaccard {value}, 95 % interval {low} to {high}, over the {compared:,} features that fire in either. {consistent:,} of them fire on the same items by more than chance (exact p ≤ 0.05, lower bound ≥ 0.1). {fires:,} features fire in both; Enter brushes them.</source>
-    <translation>{one}, {other}: 어느 한쪽에서라도 발화하는 피처 {compared:,}개의 평균 자카드 {value}, 95% 구간 {low}–{high}. 그중 {consistent:,}개는 같은 항목에서 우연보다 자주 발화합니다(정확 p ≤ 0.05, 하한 ≥ 0.1). 양쪽 모두에서 발화하는 피처는 {fires:,}개이며 Enter 키로 선택합니다.</translation>
+    <translation>{one}, {other}: 어느 한쪽에서라도 발화하는 피처 {compared:,}개의 평균 자카드 {value}, 95% 구간 {low}–{high}. 그중 {consistent:,}개는 같은 아이템에서 우연보다 자주 발화합니다(정확 p ≤ 0.05, 하한 ≥ 0.1). 양쪽 모두에서 발화하는 피처는 {fires:,}개이며 Enter 키로 선택합니다.</translation>
   </message>
   <message id="languages.pictures">
     <source>Pictures</source>

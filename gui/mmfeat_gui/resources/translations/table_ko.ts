@@ -55,8 +55,8 @@
     <translation>기본값으로</translation>
   </message>
   <message id="filter.add">
-    <source>Add a filter</source>
-    <translation>필터 추가</translation>
+    <source>+ Filter</source>
+    <translation>+ 필터</translation>
   </message>
   <message id="filter.add_tip">
     <source>Filter by any score: a range, or flags and classes.</source>
@@ -77,14 +77,6 @@ A bar is as high as the square root of its count.</source>
   <message id="filter.clear_tip">
     <source>Take all filters away.</source>
     <translation>필터를 모두 없앱니다.</translation>
-  </message>
-  <message id="filter.columns">
-    <source>Columns…</source>
-    <translation>열…</translation>
-  </message>
-  <message id="filter.columns_tip">
-    <source>Choose columns and put them in order.</source>
-    <translation>열을 고르고 순서를 정합니다.</translation>
   </message>
   <message id="filter.count">
     <source>{shown:,} of {total:,} features</source>
@@ -111,16 +103,16 @@ A bar is as high as the square root of its count.</source>
     <translation>어느 언어든 상위 캡션에 그 글이 있는 피처도 찾습니다. 캡션을 읽는 동안 결과가 차례로 나타납니다.</translation>
   </message>
   <message id="filter.languages_accessible">
-    <source>Least number of languages</source>
-    <translation>최소 언어 수</translation>
+    <source>Fires in at least so many languages</source>
+    <translation>발화하는 최소 언어 수</translation>
   </message>
   <message id="filter.languages_after">
     <source>languages</source>
-    <translation>개 언어에서 발화</translation>
+    <translation>개 언어</translation>
   </message>
   <message id="filter.languages_before">
-    <source>fires in at least</source>
-    <translation>적어도</translation>
+    <source>in ≥</source>
+    <translation>≥</translation>
   </message>
   <message id="filter.low_accessible">
     <source>{column}: least value</source>
@@ -167,16 +159,16 @@ A bar is as high as the square root of its count.</source>
     <translation>캡션 {share:.0%} 검색</translation>
   </message>
   <message id="filter.selected">
-    <source>selected only</source>
-    <translation>선택한 것만</translation>
+    <source>selected</source>
+    <translation>선택</translation>
   </message>
   <message id="filter.selected_tip">
     <source>Show only features that are selected here or on a map.</source>
     <translation>여기나 지도에서 선택한 피처만 보입니다.</translation>
   </message>
   <message id="filter.shared_only">
-    <source>shared only</source>
-    <translation>공유 피처만</translation>
+    <source>shared</source>
+    <translation>공유</translation>
   </message>
   <message id="filter.starred">
     <source>starred</source>
@@ -657,6 +649,10 @@ A bar is as high as the square root of its count.</source>
   <message id="undo.sort">
     <source>sorting</source>
     <translation>정렬</translation>
+  </message>
+  <message id="filter.more">
+    <source>More to do with rows and columns</source>
+    <translation>행과 열로 할 수 있는 일</translation>
   </message>
 </context>
 </TS>

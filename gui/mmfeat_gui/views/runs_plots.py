@@ -1,0 +1,200 @@
+"""Plots of trainings; this module loads pyqtgraph, so it is imported when they are first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QPen
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from mmfeat.analysis.scaling import Scaling
+from mmfeat.analysis.sweep_runs import Run
+from mmfeat.figures.palettes import SERIES
+from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.state.runs import CURVES, Curve
+from mmfeat_gui.views import theme
+
+MOST = 12  # curves that can be told apart
+_DASHES = (
+    Qt.PenStyle.SolidLine,
+    Qt.PenStyle.DashLine,
+    Qt.PenStyle.DotLine,
+    Qt.PenStyle.DashDotLine,
+)
+_MARKS = ("o", "s", "t", "d", "p", "star", "+", "x")
+_FIT = 100  # points of a fitted line
+
+
+class _Plots(QWidget):
+    """Some plots in the colours of the palette."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = pg.GraphicsLayoutWidget(self)
+        self.canvas.setAccessibleName(name)
+        self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # lists and tables say it in words
+        self.plots: list[pg.PlotItem] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.canvas)
+
+    def _add(self, row: int, column: int, left: str, bottom: str = "") -> pg.PlotItem:
+        plot = self.canvas.addPlot(row, column)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setLabel("left", left)
+        if bottom:
+            plot.setLabel("bottom", bottom)
+        plot.showGrid(x=True, y=True, alpha=0.15)
+        self.plots.append(plot)
+        return plot
+
+    def _colour(self, at: int) -> QColor:
+        """Return the colour of a series, light enough on dark ground."""
+        colour = QColor(*(int(part) for part in SERIES[at % len(SERIES)]))
+        if theme.is_dark(self.palette()) and colour.lightnessF() < 0.5:
+            colour = theme.mix(colour, self.palette().text().color(), 0.45)
+        return colour
+
+    def _paint(self) -> None:
+        """Take the colours of the palette."""
+        palette = self.palette()
+        self.canvas.setBackground(palette.base().color())
+        for plot in self.plots:
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(QPen(theme.muted(palette), 1))
+                axis.setTextPen(palette.text().color())
+                axis.label.setDefaultTextColor(palette.text().color())
+            if plot.legend is not None:
+                plot.legend.setLabelTextColor(palette.text().color())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw all anew."""
+        raise NotImplementedError
+
+
+class CurvesPlot(_Plots):
+    """Loss, active latents and dead share of trainings over their steps.
+
+    Each has a colour, a dash and a mark of its own; the mark stands at its FVU on test concepts.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("runs.curves"), parent)
+        for row, key in enumerate(CURVES):
+            bottom = tr("runs.steps") if row == len(CURVES) - 1 else ""
+            plot = self._add(row, 0, tr(f"runs.{key}"), bottom)
+            plot.setDownsampling(auto=True, mode="peak")
+            plot.setClipToView(True)
+            if row:
+                plot.setXLink(self.plots[0])
+        self.canvas.ci.layout.setRowStretchFactor(0, 2)
+        self.plots[0].addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self._curves: dict[str, Curve] = {}
+        self._tests: dict[str, float] = {}
+        self.draw()
+
+    def show_curves(self, curves: Mapping[str, Curve], tests: Mapping[str, float]) -> None:
+        """Show trainings by name, as many as can be told apart.
+
+        Parameters
+        ----------
+        curves : mapping of str to Curve
+        tests : mapping of str to float
+            FVU on test concepts of those that have finished.
+        """
+        self._curves, self._tests = dict(list(curves.items())[:MOST]), dict(tests)
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw all anew."""
+        for plot in self.plots:
+            plot.clear()
+        for at, (name, curve) in enumerate(self._curves.items()):
+            colour = self._colour(at)
+            pen = pg.mkPen(colour, width=2, style=_DASHES[at % len(_DASHES)])
+            for plot, key in zip(self.plots, CURVES, strict=True):
+                values = getattr(curve, key)
+                label = name if key == "loss" else None
+                plot.plot(curve.steps, values, pen=pen, connect="finite", name=label)
+            if name in self._tests and len(curve.steps):
+                self.plots[0].plot(
+                    curve.steps[-1:],
+                    np.array([self._tests[name]]),
+                    pen=None,
+                    symbol=_MARKS[at % len(_MARKS)],
+                    symbolBrush=colour,
+                    symbolPen=pg.mkPen(self.palette().text().color()),
+                    symbolSize=11,
+                )
+        self._paint()
+
+
+class ScalingPlot(_Plots):
+    """Loss of a sweep's runs over compute with the fitted frontier, and what is best there."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("runs.scaling"), parent)
+        compute = tr("runs.compute")
+        for column, left in enumerate((tr("runs.test_loss"), tr("runs.optimal"))):
+            plot = self._add(0, column, left, compute)
+            plot.setLogMode(x=True, y=True)
+            plot.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self._found: Scaling | None = None
+        self.draw()
+
+    def show_scaling(self, found: Scaling | None) -> None:
+        """Show the runs of a sweep and what was fitted to them; nothing for None."""
+        self._found = found
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw all anew."""
+        for plot in self.plots:
+            plot.clear()
+        found = self._found
+        if found is not None:
+            sizes = sorted({run.d_sae for run in found.best})
+            for at, size in enumerate(sizes):
+                of_size = sorted(
+                    (run for run in found.best if run.d_sae == size), key=lambda run: run.compute
+                )
+                self._draw_size(at, size, of_size)
+            self._draw_fit(found)
+        self._paint()
+
+    def _draw_size(self, at: int, size: int, runs: Sequence[Run]) -> None:
+        colour = self._colour(at)
+        self.plots[0].plot(
+            np.array([run.compute for run in runs]),
+            np.array([run.loss for run in runs]),
+            pen=pg.mkPen(colour, width=1, style=_DASHES[at % len(_DASHES)]),
+            symbol=_MARKS[at % len(_MARKS)],
+            symbolBrush=colour,
+            symbolPen=None,
+            symbolSize=8,
+            name=tr("runs.features", count=size),
+        )
+
+    def _draw_fit(self, found: Scaling) -> None:
+        if found.surface is None:
+            return
+        compute = [run.compute for run in found.best]
+        grid = np.geomspace(min(compute), max(compute), _FIT)
+        loss, features, steps = found.surface.frontier(grid)
+        text = self.palette().text().color()
+        thick = pg.mkPen(text, width=2)
+        dashed = pg.mkPen(text, width=2, style=Qt.PenStyle.DashLine)
+        self.plots[0].plot(grid, loss, pen=thick, name=tr("runs.fit"))
+        self.plots[1].plot(grid, features, pen=thick, name=tr("runs.best_features"))
+        self.plots[1].plot(grid, steps, pen=dashed, name=tr("runs.best_steps"))
