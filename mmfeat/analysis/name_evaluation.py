@@ -79,13 +79,11 @@ def auroc(
     behind = _wide(firings.rows[firings.background]).T
     tried, place = np.unique(names, return_inverse=True)
     step = max(1, cells // len(firings.background))
-    # NumPy sorts floats many times as fast as PyTorch.
-    ranked = np.concatenate(
-        [
-            np.sort((_wide(embeddings[tried[at : at + step]]) @ behind).float().numpy(), axis=1)
-            for at in range(0, len(tried), step)
-        ]
-    )
+    ranked = np.empty((len(tried), len(firings.background)), np.float32)
+    for at in range(0, len(tried), step):
+        part = _wide(embeddings[tried[at : at + step]]) @ behind
+        ranked[at : at + len(part)] = part.float().numpy()
+        ranked[at : at + len(part)].sort(axis=1)  # many times as fast as PyTorch sorts
     place = place.reshape(names.shape)
     inside = np.zeros(len(firings.rows), bool)
     inside[firings.background] = True

@@ -192,6 +192,7 @@ def _write_features(
     group = hdf5.encode_group(file.create_group("codes"), "codes")
     kept: dict[str, Codes] = {}
     evidence: Evidence | None = None
+    give_freed_memory_back()
     sums: dict[str, Kept] = {}
     with progress.stage("encoding rows", sum(stream.n for stream in streams.values())) as advance:
         for name in (IMAGE, TEXT, *(own for own in streams if own not in (IMAGE, TEXT))):

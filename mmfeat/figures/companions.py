@@ -78,6 +78,7 @@ class Companions:
     """
 
     def __init__(self, atlas: Atlas) -> None:
+        self._atlas = atlas
         self._folder, self._digest = atlas.path.parent, atlas.digest
 
     def _files(self, pattern: str) -> Iterator[Path]:
@@ -124,7 +125,9 @@ class Companions:
         for level, features in wanted.items():
             known = self._titles.setdefault(chain.atlases[level].digest, {})
             missing = [feature for feature in features if feature not in known]
-            if missing:
+            if level == chain.level:
+                known |= _titles(self._atlas, missing)
+            elif missing:
                 known |= _read_titles(chain, level, missing)
             found |= {(level, f): known[f] for f in features if f in known}
         return found
@@ -175,6 +178,11 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(reversed(own.children))
 
 
+def _titles(atlas: Atlas, features: Sequence[int]) -> dict[int, str]:
+    names = zip(features, atlas.names_of(features), strict=True)
+    return {feature: title_of(own, feature) for feature, own in names}
+
+
 def _read_titles(chain: Chain, level: int, features: Sequence[int]) -> dict[int, str]:
     compared = chain.atlases[level]
     for path in (chain.path.parent / Path(compared.file).name, Path(compared.file)):
@@ -183,8 +191,7 @@ def _read_titles(chain: Chain, level: int, features: Sequence[int]) -> dict[int,
                 continue
             with Atlas(path) as atlas:
                 if atlas.digest == compared.digest:
-                    names = zip(features, atlas.names_of(features), strict=True)
-                    return {feature: title_of(own, feature) for feature, own in names}
+                    return _titles(atlas, features)
         except (MmfeatError, OSError, ValueError):
             continue
     return {}

@@ -6,13 +6,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Int64
 
 SIDE = 256  # cells along either axis; their number fits 16 bits, which sort fastest
+_FARTHEST = 1e30  # past which single precision cannot tell how far two points are apart
 _MOST = 0.6  # of the points of some rows of cells: more of them are not picked out, all are taken
 
 View = tuple[float, float, float, float]
 
 
 class Grid:
-    """Points row by row of cells, from the bottom; places that are not finite lie in none.
+    """Points row by row of cells, from the bottom; places that are not to be drawn lie in none.
 
     Two arrays a map, one an axis, are what a picture, a lasso and the search for the nearest
     point read from end to end.
@@ -20,7 +21,7 @@ class Grid:
     Parameters
     ----------
     xy : array [n, 2]
-        Places; kept, and answered for, in single precision.
+        Places; kept, and answered for, in single precision. What is not finite lies nowhere.
 
     Attributes
     ----------
@@ -47,7 +48,8 @@ class Grid:
     def __init__(self, xy: Float[np.ndarray, "n 2"]) -> None:
         with np.errstate(over="ignore"):
             x, y = (np.ascontiguousarray(xy[:, axis], np.float32) for axis in (0, 1))
-        known = np.flatnonzero(np.isfinite(x) & np.isfinite(y)).astype(np.int32)
+        # Also without what is not a number, of which no comparison is true.
+        known = np.flatnonzero((abs(x) < _FARTHEST) & (abs(y) < _FARTHEST)).astype(np.int32)
         if len(known) < len(x):
             x, y = x[known], y[known]
         self.size = len(xy)
@@ -57,8 +59,8 @@ class Grid:
             self.low, extent = np.array(low), np.array(high) - np.array(low)
             self.step = np.where(extent > 0, extent / SIDE, 1.0)
         column, row = (
-            np.clip((a - np.float32(b)) * np.float32(1 / s), 0, SIDE - 1).astype(np.uint16)
-            for a, b, s in zip((x, y), self.low, self.step, strict=True)
+            np.clip((values - low) / step, 0, SIDE - 1).astype(np.uint16)
+            for values, low, step in zip((x, y), self.low, self.step, strict=True)
         )
         cell = row * np.uint16(SIDE) + column
         order = np.argsort(cell, kind="stable")

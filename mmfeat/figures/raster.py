@@ -16,6 +16,7 @@ from mmfeat.figures.grid import Grid, View
 
 LEVELS = 16  # of brightness
 _FAINTEST = 0.3  # share of its colour that a point alone has where others lie many to a pixel
+_MOST_CROWDED = 1024.0
 _STAMPED = 0.08  # of the work of dilating, that painting each point may be
 
 
@@ -85,6 +86,7 @@ def draw(
         Brightness from 0 to ``LEVELS - 1``, by the number of points; None where all is bright.
     """
     width, height = size
+    crowd = min(crowd, _MOST_CROWDED)
     winner = np.full((height, width), -1, np.int32)
     level = np.zeros((height, width), np.uint8) if crowd > 1 else None
     firsts = np.cumsum([0, *(len(layer.points) for layer in layers)]).tolist()

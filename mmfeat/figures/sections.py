@@ -286,6 +286,7 @@ class Sections:
                 for at, name in enumerate(atlas.languages)
                 if count[at]
             ]
+        values = [(name, total, own[np.isfinite(own)]) for name, total, own in values]
         highest = float(max((own.max(initial=0) for _, _, own in values), default=0.0))
         edges = np.linspace(0, highest or 1.0, BINS + 1)
         for name, total, own in values:
@@ -358,15 +359,12 @@ class Sections:
         """Return the labels whose feature it is, the best found first."""
         found, columns = self._found, (PICTURES, *self.atlas.languages)
         own = np.argwhere(found["feature"] == feature)
-        labels = [
-            LabelFound(
-                *self._concepts.labels[label],
-                column=columns[column],
-                **{name: float(found[name][label, column]) for name in _OF_LABEL},
-                has=bool(found["has"][label, column]),
-            )
-            for label, column in own.tolist()
-        ]
+        labels = []
+        for label, column in own.tolist():
+            f1, precision, recall, p, q = (float(found[name][label, column]) for name in _OF_LABEL)
+            has = bool(found["has"][label, column])
+            named = (*self._concepts.labels[label], columns[column])
+            labels.append(LabelFound(*named, f1, precision, recall, p, q, has))
         return sorted(labels, key=lambda one: -one.f1 if one.f1 == one.f1 else 1.0)
 
 

@@ -15,6 +15,8 @@ from mmfeat_gui.state.text import utf16_spans
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.fonts import font_for
 
+LONGEST = 2000  # characters of a text that are drawn
+
 
 def alignment(language: str) -> Qt.AlignmentFlag:
     """Return the side on which a language's lines begin."""
@@ -29,9 +31,12 @@ def lay_out(
     width: float,
     formats: Sequence[QTextLayout.FormatRange] = (),
 ) -> QTextLayout:
-    """Return a text of a language broken into lines of `width`, in its own direction."""
+    """Return a text of a language broken into lines of `width`, in its own direction.
+
+    A file may hold anything: of a text that nobody would read to its end, the rest is cut.
+    """
     # One layout for the whole text: joined scripts and mixed directions break otherwise.
-    layout = QTextLayout(text, font_for(language, font))
+    layout = QTextLayout(_cut(text), font_for(language, font))
     option = QTextOption(alignment(language))
     rtl = is_rtl(language)
     option.setTextDirection(
@@ -51,12 +56,16 @@ def lay_out(
     return layout
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 def shading(
     example: CaptionExample, highest: float, palette: QPalette
 ) -> list[QTextLayout.FormatRange]:
     """Return the shading of a caption's tokens, in UTF-16 units; `highest` is shaded fully."""
     fired = [token for token in example.tokens if token.activation > 0 and highest > 0]
-    spans = utf16_spans(example.text, [(token.start, token.end) for token in fired])
+    spans = utf16_spans(_cut(example.text), [(token.start, token.end) for token in fired])
     ranges = []
     for token, (start, length) in zip(fired, spans, strict=True):
         own = QTextCharFormat()

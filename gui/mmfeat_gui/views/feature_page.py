@@ -45,6 +45,7 @@ from mmfeat_gui.workers.pages import FeatureRequest, LoadedFeature
 
 # The numbers that decide whether a feature is shared stand at the top.
 _VERDICT = ("shared_q", "shared_effect")
+_LONGEST = 300  # characters of a title
 _WIDE = 700  # from here on the two drawings at the top stand side by side
 _UNFOLDED = ("activations", "numbers", "consistency", "neighbours", "bridge")
 _OF_PAGE = ("numbers", "neighbours")  # sections whose content comes with every page
@@ -99,6 +100,11 @@ class FeaturePageView(QScrollArea):
     def complete(self) -> bool:
         """Whether all that is unfolded is shown, captions outside the window laid out too."""
         return self.loaded is not None and not self.columns.grid.pending
+
+    def unfold_all(self, unfolded: bool) -> None:
+        """Unfold or fold all sections."""
+        for fold in self.folds.values():
+            fold.unfold(unfolded)
 
     def request(self, feature: int) -> FeatureRequest:
         """Return what must be read of a feature to show what is unfolded."""
@@ -263,7 +269,7 @@ class FeaturePageView(QScrollArea):
         self.setUpdatesEnabled(False)
         self._inside.show()
         page = loaded.page
-        self.title.setText(page.title)
+        self.title.setText(page.title[:_LONGEST])
         self.number.setText(tr("page.feature_number", feature=page.feature))
         self.sentence.setText(page.sentence("ko" if language() == "ko" else "en"))
         self.modality.show_energy(page.energy_image, page.energy_text)

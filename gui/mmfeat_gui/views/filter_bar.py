@@ -32,7 +32,7 @@ from mmfeat_gui.views.filter_range import Counts
 from mmfeat_gui.views.filter_rows import ChoiceRow, RangeRow
 
 _SHARED = Choice("shared", (1,))
-_TALLEST = 190  # pixels of rows; more are scrolled
+_TALLEST = 132  # pixels of rows; more are scrolled
 _TYPING = 120  # ms after a key until the table is searched
 Row = RangeRow | ChoiceRow
 
@@ -140,7 +140,8 @@ class FilterBar(QWidget):
         after = QLabel(tr("filter.languages_after"), spin)
         for part in (before, self.languages, after):
             fields.addWidget(part)
-        self.starred = QCheckBox(tr("filter.starred"), self._common)
+        self.starred = QCheckBox("★", self._common)
+        self.starred.setAccessibleName(tr("filter.starred"))
         self.starred.setToolTip(tr("filter.starred_tip"))
         self.starred.toggled.connect(lambda on: self._ask(replace(self.query, starred=on), ""))
         self.selected = QCheckBox(tr("filter.selected"), self._common)

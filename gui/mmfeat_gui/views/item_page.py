@@ -26,6 +26,7 @@ from mmfeat_gui.views.tiles import FeatureFlow, FeatureTile, picture_image
 from mmfeat_gui.workers.pages import LoadedItem, OnItem, Picture
 
 _SIDE = 208
+_LONGEST = 300  # characters of a title
 _TITLE = 46  # characters of a name in the list of features
 
 
@@ -202,7 +203,7 @@ class ItemPageView(QScrollArea):
         """
         self.loaded, self.on_item = loaded, None
         page = loaded.page
-        self.title.setText(_title(page))
+        self.title.setText(_title(page)[:_LONGEST])
         lines = [
             tr("item.id", id=page.item_id),
             tr("item.concept", concept=page.concept),

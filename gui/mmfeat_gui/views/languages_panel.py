@@ -50,9 +50,9 @@ class LanguagesPanel(Panel):
         super().__init__(context, parent)
         self._loaded: LoadedLanguages | LoadedFeatures | None = None
         self._stale = True
-        self.kind = self._choice("languages.show", _KINDS)
-        self.scope = self._choice("languages.over", _SCOPES)
-        self.measure = self._choice("languages.measure", _MEASURES)
+        self.kind = self._choice("show", _KINDS)
+        self.scope = self._choice("over", _SCOPES)
+        self.measure = self._choice("measure", _MEASURES)
         self.caption = theme.Muted(parent=self)
         self.view = MatrixView(self)
         self.view.setAccessibleName(tr("panel.languages"))
@@ -86,10 +86,10 @@ class LanguagesPanel(Panel):
 
     def _choice(self, name: str, keys: tuple[str, ...]) -> QComboBox:
         box = QComboBox(self)
-        box.setAccessibleName(tr(name))
-        box.setToolTip(tr(name))
+        box.setAccessibleName(tr(f"languages.{name}"))
+        box.setToolTip(tr(f"languages.{name}"))
         for key in keys:
-            box.addItem(tr(f"{name}.{key}"), key)
+            box.addItem(tr(f"languages.{name}.{key}"), key)
         return box
 
     # What is asked for ----------------------------------------------------------------

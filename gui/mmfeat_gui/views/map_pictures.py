@@ -39,7 +39,7 @@ class Pictures(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._kept: OrderedDict[int, QImage | None] = OrderedDict()
-        self._asked: tuple[int, ...] = ()
+        self._asked: set[int] = set()
 
     def put(self, found: Mapping[int, QImage | None]) -> None:
         """Take pictures; None for a point that has none."""
@@ -54,13 +54,13 @@ class Pictures(QObject):
             self._kept[index] = image
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        self._asked = ()
+        self._asked -= found.keys()
         self.changed.emit()
 
     def clear(self) -> None:
         """Forget all: the points are others."""
         self._kept.clear()
-        self._asked = ()
+        self._asked.clear()
 
     def of(self, index: int) -> QImage | None:
         """Return the picture of a point if it is known and has one."""
@@ -69,10 +69,10 @@ class Pictures(QObject):
         return self._kept.get(index)
 
     def want(self, points: list[int]) -> None:
-        """Ask for those of these that are not known."""
+        """Ask for those of these that are neither known nor asked for."""
         missing = tuple(index for index in points if index not in self._kept)[:_ASKED]
-        if missing and missing != self._asked:
-            self._asked = missing
+        if not self._asked.issuperset(missing):
+            self._asked = set(missing)
             self.wanted.emit(missing)
 
 

@@ -57,6 +57,7 @@ class MapView(QWidget):
         self._selected = self._pointed = -1
         self._places: dict[int, tuple[float, float] | None] = {}
         self._view = self._whole = Viewport()
+        self._wanted: Viewport | None = None  # the part that was to be shown, until it is moved
         self._size = (0, 0)
         self._corners: list[QPointF] = []  # of the line that is being drawn
         self._image: QImage | None = None
@@ -83,7 +84,7 @@ class MapView(QWidget):
     def show_points(self, points: Grid | None) -> None:
         """Show other points, all of them in view and alike."""
         self._drawing = None if points is None else MapDrawing(points)
-        self._labels = None
+        self._labels = self._wanted = None
         self._selected = self._pointed = -1
         self._places.clear()
         self._corners = []
@@ -141,6 +142,7 @@ class MapView(QWidget):
         """Show a part of the map, as large as there is room; None shows everything."""
         self._settle.stop()
         self._moving = False
+        self._wanted = viewport
         self._view = self._whole if viewport is None else viewport.fitted(self._canvas())
         self._redraw()
 
@@ -267,7 +269,7 @@ class MapView(QWidget):
     def _move(self, view: Viewport) -> None:
         if self._drawing is None or view == self._view:
             return
-        self._view = view
+        self._view, self._wanted = view, None
         self._moving = True
         self._settle.start()
         self._redraw()
@@ -347,7 +349,10 @@ class MapView(QWidget):
             whole = self.shows_everything
             new = self._canvas()
             self._whole = self._everything()
-            self._view = self._whole if whole else self._view.resized(self._size, new)
+            if self._wanted is not None:
+                self._view = self._wanted.fitted(new)
+            else:
+                self._view = self._whole if whole else self._view.resized(self._size, new)
             self._size = new
         self._redraw()
 

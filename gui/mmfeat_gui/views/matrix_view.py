@@ -29,8 +29,7 @@ from mmfeat_gui.views.fonts import font_for
 
 NO_MARK, DOT, CROSS = 0, 1, 2
 _LEAST, _MOST = 30, 76  # width of a column in pixels
-_TALLEST = 46
-_PAD = 8
+_TALLEST, _PAD = 46, 8
 _MEASURED = 100  # names of rows; longer ones after them are elided
 _NAMES = 0.35  # of the width, at most, for the names of rows
 
@@ -270,9 +269,9 @@ class MatrixView(QAbstractScrollArea):
         span = max(matrix.high - matrix.low, 1e-12)
         scaled = (seen.ravel() - matrix.low) / span
         colours = sequential(scaled).reshape(*seen.shape, 3)
-        small = self._small()
-        painter.setFont(small)
-        metrics = QFontMetrics(small)
+        bare, faded = self.palette().base().color(), theme.muted(self.palette())
+        painter.setFont(self._small())
+        metrics = QFontMetrics(self._small())
         for i, row in enumerate(rows):
             for j, column in enumerate(columns):
                 place = self.cell_rect(row, column)
@@ -283,11 +282,7 @@ class MatrixView(QAbstractScrollArea):
                     ink = _ink(ground)
                     text = matrix.write(row, column)
                 else:
-                    ground, ink, text = (
-                        self.palette().base().color(),
-                        theme.muted(self.palette()),
-                        "–",
-                    )
+                    ground, ink, text = bare, faded, "–"
                 painter.fillRect(inner, ground)
                 painter.setPen(ink)
                 if metrics.horizontalAdvance(text) <= inner.width() - 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
@@ -12,11 +12,15 @@ from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.state.view import ViewState
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.actions import Action
 from mmfeat_gui.views.context import Context
 from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.item_page import ItemPageView
 from mmfeat_gui.views.panel import Area, Panel
 from mmfeat_gui.workers.pages import ItemRequest, LoadedFeature, LoadedItem, OnItem, OnItemRequest
+
+if TYPE_CHECKING:
+    from mmfeat_gui.views.main_window import MainWindow
 
 
 class PagePanel(Panel):
@@ -134,3 +138,32 @@ class PagePanel(Panel):
 
     def _show_on_item(self, found: OnItem | None) -> None:
         self.item_page.show_on_item(found, heat=self.context.store.state.heat)
+
+
+def _panel(window: MainWindow) -> PagePanel:
+    panel = window.panel(PagePanel)
+    assert isinstance(panel, PagePanel)
+    return panel
+
+
+def _same_items(window: MainWindow) -> None:
+    page = _panel(window).feature_page
+    (page.top_captions if page.same_items.isChecked() else page.same_items).click()
+
+
+def _bands(window: MainWindow) -> None:
+    store = window.context.store
+    store.change("undo.bands", bands=not store.state.bands)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("bands", "view", _bands, checked=lambda window: window.context.store.state.bands),
+    Action(
+        "same_items",
+        "view",
+        _same_items,
+        checked=lambda window: _panel(window).feature_page.same_items.isChecked(),
+    ),
+    Action("unfold_all", "view", lambda window: _panel(window).feature_page.unfold_all(True)),
+    Action("fold_all", "view", lambda window: _panel(window).feature_page.unfold_all(False)),
+)

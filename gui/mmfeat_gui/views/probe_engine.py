@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -44,8 +45,8 @@ class EnginePanel(Panel):
         self.backbone = BackboneRow()
         self.status = EngineStatus()
         self.inside = QWidget()
-        content = QWidget()
-        column = QVBoxLayout(content)
+        self._content = QWidget()
+        column = QVBoxLayout(self._content)
         column.setContentsMargins(16, 12, 16, 16)
         column.addWidget(self.backbone)
         column.addWidget(self.status)
@@ -54,7 +55,7 @@ class EnginePanel(Panel):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setAccessibleName(tr(f"panel.{self.key}"))
-        area.setWidget(content)
+        area.setWidget(self._content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
@@ -64,6 +65,10 @@ class EnginePanel(Panel):
         context.summary_changed.connect(self._take_atlas)
         context.engine.backbones_changed.connect(self._check)
         context.engine.missing.connect(self._explain)
+
+    def content_size(self) -> QSize:
+        """Return the size of all that is in the panel."""
+        return self._content.size()
 
     @property
     def model(self) -> Model | None:

@@ -33,6 +33,7 @@ from mmfeat.errors import MmfeatError
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.sources import ItemSource, PictureSource, Source, TextSource, label
 from mmfeat_gui.views import theme
+from mmfeat_gui.views.captions import alignment
 from mmfeat_gui.views.fonts import font_for
 from mmfeat_gui.views.probe_mime import is_picture, may_be_source, source_of
 from mmfeat_gui.views.probe_shown import ProbeView, ShownProbe
@@ -69,6 +70,8 @@ class SourceInput(QFrame):
     ----------
     title : str
         What it is called, such as ``A``.
+    tall : int
+        Pixels that a picture may be high.
     parent : QWidget or None
 
     Signals
@@ -85,7 +88,7 @@ class SourceInput(QFrame):
     item_wanted = Signal()
     refused = Signal(str)
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, tall: int = 220, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.source: Source | None = None
         self._languages: Sequence[str] = ()
@@ -107,7 +110,7 @@ class SourceInput(QFrame):
         self.note = theme.Muted()
         self.looked = theme.Muted()
         self.looked.hide()
-        self.view = ProbeView()
+        self.view = ProbeView(tall)
         self.view.hide()
         self.open = self._button("probe.open", self.choose_picture)
         self.paste = self._button("probe.paste", self.take_clipboard)
@@ -227,8 +230,12 @@ class SourceInput(QFrame):
         name = language_name(guess)
         self.language.setItemText(0, tr("probe.guessed", name=name, tag=guess))
         tag = chosen or guess
-        side = Qt.LayoutDirection
-        self.editor.setLayoutDirection(side.RightToLeft if is_rtl(tag) else side.LeftToRight)
+        option = self.editor.document().defaultTextOption()
+        if option.alignment() != alignment(tag):
+            side = Qt.LayoutDirection
+            option.setTextDirection(side.RightToLeft if is_rtl(tag) else side.LeftToRight)
+            option.setAlignment(alignment(tag))
+            self.editor.document().setDefaultTextOption(option)
         self.editor.setFont(font_for(tag, self.font()))
 
     # What came of it ----------------------------------------------------------------

@@ -105,10 +105,18 @@ def _pixels(image: QImage) -> np.ndarray:
 
 
 class ProbeView(QWidget):
-    """The picture or text of a probe, with what the feature looked at does on it."""
+    """The picture or text of a probe, with what the feature looked at does on it.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    tall : int
+        Pixels that a picture may be high.
+    parent : QWidget or None
+    """
+
+    def __init__(self, tall: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._tall = tall
         self.shown: ShownProbe | None = None
         self.feature: int | None = None
         self._image: QImage | None = None
@@ -145,7 +153,7 @@ class ProbeView(QWidget):
 
     def _size(self, width: int) -> QSize:
         assert self._image is not None
-        most = QSize(max(width - 2 * _PADDING, 1), 220)
+        most = QSize(max(width - 2 * _PADDING, 1), self._tall)
         return self._image.size().scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
 
     def _lay_out(self, width: int) -> QTextLayout:

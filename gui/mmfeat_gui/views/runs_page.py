@@ -154,18 +154,24 @@ class RunsPage(Page):
     def _show_job(self, number: int) -> None:
         if self.jobs_view is not None:
             self.jobs_view.show_job(number)
+        order = self.jobs.states[number].order
+        if order.kind == "train" and order.out is not None:
+            self._look_at(order.out)
+
+    def _look_at(self, made: Path) -> None:
+        """Look where something is made, unless that is looked at already."""
+        folder = made.absolute().parent
+        if self._folder is None or self._folder not in (folder, *folder.parents):
+            self.show_folder(folder)
+        elif self.trainings is not None:
+            self.trainings.refresh()
 
     @Slot(object)
     def _say_ended(self, state: JobState) -> None:
         if state.order.aside or state.order.kind == "export":
             return  # its dialog says it
-        made = state.order.out
-        if self.trainings is not None:
-            inside = made is not None and self._folder in made.absolute().parents
-            if made is not None and not inside and state.order.kind in ("train", "evaluate"):
-                self.show_folder(made.absolute().parent)
-            else:
-                self.trainings.refresh()
+        if state.order.kind in ("train", "evaluate") and state.order.out is not None:
+            self._look_at(state.order.out)
         if not self.isVisible():
             status = tr(f"jobs.is_{state.status}")
             self.context.say(f"{state.order.title}: {state.sentence or status}")

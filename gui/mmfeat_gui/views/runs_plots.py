@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QPen
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from mmfeat.analysis.scaling import Scaling
@@ -26,6 +28,8 @@ _DASHES = (
 )
 _MARKS = ("o", "s", "t", "d", "p", "star", "+", "x")
 _FIT = 100  # points of a fitted line
+_AXIS = 64  # pixels of the numbers on the left, so that plots stand below each other
+_SWATCH, _SHARP = QSize(44, 14), 2
 
 
 class _Plots(QWidget):
@@ -46,6 +50,8 @@ class _Plots(QWidget):
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setLabel("left", left)
+        for side in ("left", "bottom"):
+            plot.getAxis(side).enableAutoSIPrefix(False)
         if bottom:
             plot.setLabel("bottom", bottom)
         plot.showGrid(x=True, y=True, alpha=0.15)
@@ -83,10 +89,29 @@ class _Plots(QWidget):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A training that is drawn.
+
+    Attributes
+    ----------
+    style : int
+        Which colour, dash and mark: 0 to `MOST` - 1.
+    curve : Curve
+    test : float or None
+        FVU on test concepts, once it has finished.
+    """
+
+    style: int
+    curve: Curve
+    test: float | None
+
+
 class CurvesPlot(_Plots):
     """Loss, active latents and dead share of trainings over their steps.
 
     Each has a colour, a dash and a mark of its own; the mark stands at its FVU on test concepts.
+    The legend is the list in which trainings are ticked, see `swatch`.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -94,45 +119,55 @@ class CurvesPlot(_Plots):
         for row, key in enumerate(CURVES):
             bottom = tr("runs.steps") if row == len(CURVES) - 1 else ""
             plot = self._add(row, 0, tr(f"runs.{key}"), bottom)
+            plot.getAxis("left").setWidth(_AXIS)
             plot.setDownsampling(auto=True, mode="peak")
             plot.setClipToView(True)
             if row:
                 plot.setXLink(self.plots[0])
         self.canvas.ci.layout.setRowStretchFactor(0, 2)
-        self.plots[0].addLegend(offset=(-8, 8), labelTextSize="8pt")
-        self._curves: dict[str, Curve] = {}
-        self._tests: dict[str, float] = {}
+        self._lines: Sequence[Line] = ()
         self.draw()
 
-    def show_curves(self, curves: Mapping[str, Curve], tests: Mapping[str, float]) -> None:
-        """Show trainings by name, as many as can be told apart.
-
-        Parameters
-        ----------
-        curves : mapping of str to Curve
-        tests : mapping of str to float
-            FVU on test concepts of those that have finished.
-        """
-        self._curves, self._tests = dict(list(curves.items())[:MOST]), dict(tests)
+    def show_lines(self, lines: Sequence[Line]) -> None:
+        """Show trainings."""
+        self._lines = lines
         self.draw()
+
+    def swatch(self, style: int) -> QIcon:
+        """Return how a training is drawn, for a legend."""
+        pixmap = QPixmap(_SWATCH * _SHARP)
+        pixmap.setDevicePixelRatio(_SHARP)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = self._colour(style)
+        painter.setPen(QPen(colour, 2, _DASHES[style % len(_DASHES)]))
+        middle = _SWATCH.height() / 2
+        painter.drawLine(QPointF(0, middle), QPointF(_SWATCH.width() - 14, middle))
+        painter.translate(_SWATCH.width() - 7, middle)
+        painter.scale(9, 9)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPath(Symbols[_MARKS[style % len(_MARKS)]])
+        painter.end()
+        return QIcon(pixmap)
 
     def draw(self) -> None:
         """Draw all anew."""
         for plot in self.plots:
             plot.clear()
-        for at, (name, curve) in enumerate(self._curves.items()):
-            colour = self._colour(at)
-            pen = pg.mkPen(colour, width=2, style=_DASHES[at % len(_DASHES)])
+        for line in self._lines:
+            colour = self._colour(line.style)
+            pen = pg.mkPen(colour, width=2, style=_DASHES[line.style % len(_DASHES)])
             for plot, key in zip(self.plots, CURVES, strict=True):
-                values = getattr(curve, key)
-                label = name if key == "loss" else None
-                plot.plot(curve.steps, values, pen=pen, connect="finite", name=label)
-            if name in self._tests and len(curve.steps):
+                values = getattr(line.curve, key)
+                plot.plot(line.curve.steps, values, pen=pen, connect="finite")
+            if line.test is not None and len(line.curve.steps):
                 self.plots[0].plot(
-                    curve.steps[-1:],
-                    np.array([self._tests[name]]),
+                    line.curve.steps[-1:],
+                    np.array([line.test]),
                     pen=None,
-                    symbol=_MARKS[at % len(_MARKS)],
+                    symbol=_MARKS[line.style % len(_MARKS)],
                     symbolBrush=colour,
                     symbolPen=pg.mkPen(self.palette().text().color()),
                     symbolSize=11,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QSplitter,
@@ -29,7 +30,7 @@ from mmfeat_gui.state.jobs import Order
 from mmfeat_gui.state.runs import Board, Curve, Found, Log, RunInfo
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.context import Context
-from mmfeat_gui.views.runs_plots import MOST, CurvesPlot, ScalingPlot
+from mmfeat_gui.views.runs_plots import MOST, CurvesPlot, Line, ScalingPlot
 
 _PAUSE = 1000  # milliseconds between two looks at logs
 _LOOKS = 5  # looks at logs for each at the folder
@@ -60,6 +61,7 @@ class Trainings(QWidget):
         self.found: Found | None = None
         self._logs: dict[Path, Log] = {}
         self._curves: dict[Path, Curve] = {}
+        self._styles: dict[Path, int] = {}  # how each ticked training is drawn, while it is
         self._asked: Path | None = None
         self._looking = False
         self._looks = 0
@@ -74,7 +76,12 @@ class Trainings(QWidget):
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setAccessibleName(tr("runs.list"))
-        self.list.setColumnWidth(0, 220)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names differ at their ends
+        self.list.setIconSize(QSize(44, 14))
+        header = self.list.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.list.itemChanged.connect(lambda _item, column: self._choose() if not column else None)
         self.note = theme.Muted(parent=self)
         self.curves = CurvesPlot(self)
@@ -84,6 +91,7 @@ class Trainings(QWidget):
         self.board.setSortingEnabled(True)
         self.board.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.board.verticalHeader().hide()
+        self.board.verticalHeader().setDefaultSectionSize(self.board.fontMetrics().height() + 6)
         self.board.setAccessibleName(tr("runs.board"))
         self.board.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.boards = QComboBox(self)
@@ -174,20 +182,23 @@ class Trainings(QWidget):
             if run.folder == at:
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
-        self._say_what_is_there(found)
         if before is None or found.runs != before.runs or found.boards != before.boards:
             self._list_boards(found)
         if before is None or found.sweeps != before.sweeps or found.runs != before.runs:
             self._list_sweeps(found)
         self._choose()
 
-    def _say_what_is_there(self, found: Found) -> None:
+    def _say_what_is_there(self, found: Found, chosen: int) -> None:
         if not found.runs:
             self.note.setText(tr("runs.none", folder=found.folder))
-        else:
-            more = " " + tr("runs.more") if found.more else ""
-            done = sum(run.finished for run in found.runs)
-            self.note.setText(tr("runs.count", count=len(found.runs), done=done) + more)
+            return
+        done = sum(run.finished for run in found.runs)
+        sentences = [tr("runs.count", count=len(found.runs), done=done)]
+        if found.more:
+            sentences.append(tr("runs.more"))
+        if chosen > MOST:
+            sentences.append(tr("runs.too_many", count=MOST))
+        self.note.setText(" ".join(sentences))
 
     def chosen(self) -> list[RunInfo]:
         """Return the trainings that are ticked."""
@@ -237,18 +248,35 @@ class Trainings(QWidget):
 
     def _draw(self) -> None:
         chosen = self.chosen()
-        curves = {
-            run.name: self._curves[run.folder] for run in chosen if run.folder in self._curves
-        }
-        tests = {run.name: run.scores["fvu"] for run in chosen if "fvu" in run.scores}
-        self.curves.show_curves(curves, tests)
-        for row in range(self.list.topLevelItemCount()):
+        self._give_styles([run.folder for run in chosen[:MOST]])
+        lines = [
+            Line(self._styles[run.folder], self._curves[run.folder], run.scores.get("fvu"))
+            for run in chosen[:MOST]
+            if run.folder in self._curves
+        ]
+        self.curves.show_lines(lines)
+        self.list.blockSignals(True)
+        for row, run in enumerate(self.found.runs if self.found else ()):
             item = self.list.topLevelItem(row)
-            run = self.found.runs[row] if self.found else None
-            if item is not None and run is not None:
+            if item is not None:
+                style = self._styles.get(run.folder)
+                item.setIcon(0, QIcon() if style is None else self.curves.swatch(style))
                 item.setText(1, _progress(run, self._curves.get(run.folder)))
-        if len(chosen) > MOST:
-            self.note.setText(tr("runs.too_many", count=MOST))
+        self.list.blockSignals(False)
+        if self.found is not None:
+            self._say_what_is_there(self.found, len(chosen))
+
+    def _give_styles(self, folders: list[Path]) -> None:
+        """Keep the style of what is still drawn, and give the others one that is free."""
+        kept = {own: style for own, style in self._styles.items() if own in folders}
+        free = iter(style for style in range(MOST) if style not in kept.values())
+        self._styles = {own: kept[own] if own in kept else next(free) for own in folders}
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the legend in the colours of another palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.found is not None:
+            self._draw()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the logs while they are seen."""

@@ -30,6 +30,7 @@ from mmfeat_gui.workers.probe import ProbeRequest
 from mmfeat_gui.workers.steer import Steered, SteerRequest
 
 _REST = 250  # ms in which nothing is changed, before it is steered
+_TALL = 128  # pixels of the query's picture
 _FIRING = 8  # features of the query that are offered
 _USUAL = ("en", "ko")  # languages shown at first, where the atlas has them
 
@@ -47,7 +48,7 @@ class SteerPanel(EnginePanel):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self.steered: Steered | None = None
-        self.query = SourceInput(tr("steer.query"))
+        self.query = SourceInput(tr("steer.query"), _TALL)
         self.shown: ShownProbe | None = None
         self.firing = FeatureFlow()
         self.firing.setAccessibleName(tr("steer.firing"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -138,12 +138,23 @@ class AmountChoice(QWidget):
         row.addWidget(self.kinds)
         row.addWidget(self.slider, 1)
         row.addWidget(self.box)
+        for widget in (self.kinds, self.slider, self.box):
+            widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            widget.installEventFilter(self)
         self._arrange()
         self.box.setValue(5.0)
         self.slider.setValue(5 * _STEPS)
         self.kinds.currentIndexChanged.connect(self._take_kind)
         self.slider.valueChanged.connect(lambda value: self.box.setValue(value / _STEPS))
         self.box.valueChanged.connect(self._take_amount)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the wheel scroll the panel, not change what the cursor happens to be over."""
+        turned = event.type() == QEvent.Type.Wheel
+        if turned and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
     @property
     def kind(self) -> Kind:

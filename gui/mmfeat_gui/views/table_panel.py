@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QDialog, QMenu, QVBoxLayout, QWidget
 
 from mmfeat_gui.models.features import FeatureModel
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable, Outside, known
 from mmfeat_gui.state.history import Place
-from mmfeat_gui.state.names import NameBlock
 from mmfeat_gui.state.query import Query
-from mmfeat_gui.state.selection import NOTHING, Selection
+from mmfeat_gui.state.selection import Selection
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.state.view import ViewState
 from mmfeat_gui.views.actions import Action
@@ -26,23 +22,12 @@ from mmfeat_gui.views.context import Context
 from mmfeat_gui.views.filter_bar import FilterBar
 from mmfeat_gui.views.filter_range import Counts, counts_of
 from mmfeat_gui.views.panel import Area, Panel
+from mmfeat_gui.views.table_output import TableOutput
+from mmfeat_gui.views.table_reading import TableReading
 from mmfeat_gui.views.table_view import TableView
-from mmfeat_gui.workers.table import (
-    CaptionHits,
-    Cells,
-    CopyRows,
-    NameRanks,
-    RankNames,
-    ReadNames,
-    ReadScores,
-    SearchCaptions,
-    WriteRows,
-)
 
 if TYPE_CHECKING:
     from mmfeat_gui.views.main_window import MainWindow
-
-_ARRIVING = 400  # ms between two looks at what has come from the file
 
 
 class TablePanel(Panel):
@@ -60,14 +45,9 @@ class TablePanel(Panel):
         self.bar = FilterBar(self)
         self.view = TableView(self.model, self)
         self._table: FeatureTable | None = None
-        self._hits = NOTHING
-        self._searched: tuple[str, float] = ("", 0.0)
-        self._ranking = ""  # the column whose names are being put in order
         self._unnamed = True  # whether names of rows that are seen were still to come
-        self._arriving = QTimer(self)
-        self._arriving.setSingleShot(True)
-        self._arriving.setInterval(_ARRIVING)
-        self._arriving.timeout.connect(self._take_arrived)
+        self.reading = TableReading(context, self)
+        self.output = TableOutput(context, self)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         column.setSpacing(6)
@@ -90,6 +70,8 @@ class TablePanel(Panel):
         )
         view.copy_wanted.connect(self.copy)
         view.menu_wanted.connect(self._show_menu)
+        self.reading.arrived.connect(self._take_arrived)
+        self.reading.searched.connect(self._refilter)
         store.changed.connect(self._follow)
         self.context.notes_changed.connect(self._notes_changed)
         self.context.summary_changed.connect(self._show_summary)
@@ -110,47 +92,24 @@ class TablePanel(Panel):
     # Another atlas --------------------------------------------------------------------
 
     def _show_summary(self, summary: Summary) -> None:
-        reader, table = self.context.reader, summary.table
-        self._table = table
-        self._hits, self._searched = NOTHING, ("", 0.0)
-        self._unnamed, self._ranking = True, ""
-        self.bar.show_table(table)
-        reader.follow(ReadScores(), self._take_scores, failed=self.context.say)
-        reader.follow(ReadNames(), self._take_names, self._take_arrived, self.context.say)
-        self._refilter()
-        self._reset_model()
-        self._show_state()
-
-    def _take_scores(self, scores: dict[str, np.ndarray]) -> None:
-        if self._table is not None:
-            self._table.put_scores(scores)
-            self._look_soon()
-
-    def _take_names(self, found: NameBlock | NameRanks | None) -> None:
-        table = self._table
-        if table is None or found is None:
-            return
-        if isinstance(found, NameRanks):
-            table.put_ranks(found.key, found.ranks)
-        else:
-            table.put_names(found)
-        self._look_soon()
-
-    def _look_soon(self) -> None:
-        if not self._arriving.isActive():
-            self._arriving.start()
+        self._table, self._unnamed = summary.table, True
+        self.bar.show_table(summary.table)
+        self.reading.read(summary.table)
+        self.bar.show_query(self._query)
+        self._refilter(anew=True)
+        self._show_brushed()
+        self._show_place()
 
     def _take_arrived(self) -> None:
         """Show what has come from the file since the last look."""
         if self._table is None:
             return
         query = self._query
-        if len(self.model.columns) < len(known(query, self._table).columns):
-            self._reset_model()
+        more = len(self.model.columns) < len(known(query, self._table).columns)
         if query.limits or query.choices:
             self.bar.show_query(query)
-        if query.filters or query.order:
-            self._refilter()
+        if more or query.filters or query.order:
+            self._refilter(anew=more)
         # Rows that are seen have names sooner or later; until then they are drawn again.
         if self._unnamed:
             self.model.refresh()
@@ -172,10 +131,8 @@ class TablePanel(Panel):
         brushed = now.features != before.features
         if query != before.query:
             self.bar.show_query(query)
-            self._search_captions(query)
-            self._refilter()
-            if (query.columns, query.order) != (before.query.columns, before.query.order):
-                self._reset_model()
+            heads = (before.query.columns, before.query.order)
+            self._refilter(anew=(query.columns, query.order) != heads)
         elif brushed and query.selected:
             self._refilter()
         if brushed:
@@ -183,45 +140,27 @@ class TablePanel(Panel):
         if now.place != before.place:
             self._show_place()
 
-    def _show_state(self) -> None:
-        self.bar.show_query(self._query)
-        self._search_captions(self._query)
-        self._show_brushed()
-        self._show_place()
-
     def _outside(self) -> Outside:
         notes = self.context.notes
         return Outside(
             selected=self.context.store.state.features,
-            in_captions=self._hits,
+            in_captions=self.reading.hits,
             starred=notes.starred(),
             tags=tuple(notes.tags()),
             tagged=notes.tagged,
         )
 
-    def _refilter(self) -> None:
-        """Let other rows pass, if they are others, and draw what depends on it."""
+    def _refilter(self, *, anew: bool = False) -> None:
+        """Let other rows pass, and draw what depends on it; `anew` even if they are the same."""
         table = self._table
         if table is None:
             return
         before, query = table.rows, known(self._query, table)
-        self._rank_names(table, query)
+        self.reading.follow(query)
         table.apply(query, self._outside())
-        if table.rows is not before:
+        if anew or table.rows is not before:
             self._reset_model()
         self._show_counts()
-
-    def _rank_names(self, table: FeatureTable, query: Query) -> None:
-        """Ask in which order the names of a language are, if they are sorted by."""
-        for own in query.order:
-            column = table.describe(own.column)
-            if column is None or column.kind != "name" or not table.named:
-                continue
-            if not table.ranked(own.column) and own.column != self._ranking:
-                self._ranking = own.column
-                self.context.reader.follow(
-                    RankNames(table, column.language), self._take_names, failed=self.context.say
-                )
 
     def _reset_model(self) -> None:
         """Show rows and columns anew; the row of the page stays in view."""
@@ -239,9 +178,8 @@ class TablePanel(Panel):
         text = tr("filter.count", shown=shown, total=total)
         if len(brushed):
             text += " · " + tr("filter.count_brushed", count=len(brushed))
-        searched, share = self._searched
-        if searched and share < 1:
-            text += " · " + tr("filter.searching", share=share)
+        if self.reading.share is not None:
+            text += " · " + tr("filter.searching", share=self.reading.share)
         self.bar.show_count(text)
         self.bar.show_counts(self.counts)
 
@@ -320,8 +258,34 @@ class TablePanel(Panel):
         """Show all features again."""
         self.bar.clear_all()
 
+    def sort_current(self, *, also: bool = False) -> None:
+        """Sort by the column in which the keyboard is."""
+        column = self.view.current_column()
+        if column is not None:
+            self._sort(column.key, also)
+
+    def filter_current(self) -> None:
+        """Add a filter by the column in which the keyboard is."""
+        column = self.view.current_column()
+        if column is not None and not column.is_text and column.key not in ("feature", "star"):
+            self.bar.add_filter(column.key)
+
     def _show_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
+        column = self.view.current_column()
+        if column is not None:
+            label = column.label.replace("&", "&&")
+            menu.addAction(tr("table.sort_by", column=label)).triggered.connect(
+                lambda: self.sort_current()
+            )
+            menu.addAction(tr("table.sort_also_by", column=label)).triggered.connect(
+                lambda: self.sort_current(also=True)
+            )
+            if not column.is_text and column.key not in ("feature", "star"):
+                menu.addAction(tr("table.filter_by", column=label)).triggered.connect(
+                    self.filter_current
+                )
+            menu.addSeparator()
         for key, run in (
             ("copy_rows", self.copy),
             ("export_rows", self.choose_file),
@@ -332,101 +296,17 @@ class TablePanel(Panel):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(place)
 
-    # Captions -------------------------------------------------------------------------
-
-    def _search_captions(self, query: Query) -> None:
-        """Search the captions for another text, if they are to be searched."""
-        text = query.text.strip() if query.in_captions else ""
-        number = text.startswith("#") and text[1:].isdecimal()
-        text = "" if number else text
-        if text == self._searched[0] or self._table is None:
-            return
-        self._hits, self._searched = NOTHING, (text, 0.0)
-        self.context.reader.forget(SearchCaptions.channel)
-        if text:
-            self.context.reader.follow(
-                SearchCaptions(text), self._take_hits, self._end_search, self._fail_search
-            )
-
-    def _take_hits(self, found: CaptionHits | None) -> None:
-        if found is None:
-            return
-        self._searched = (self._searched[0], found.share)
-        hits = Selection.of_mask(found.features)
-        if hits != self._hits:
-            self._hits = hits
-            self._refilter()
-        self._show_counts()
-
-    def _end_search(self) -> None:
-        self._searched = (self._searched[0], 1.0)
-        self._show_counts()
-
-    def _fail_search(self, sentence: str) -> None:
-        self._end_search()
-        self.context.say(sentence)
-
-    # Copies and files -----------------------------------------------------------------
-
-    def _cells(self) -> Cells | None:
-        """Return the brushed rows that are shown, else the row of the page, else all shown."""
-        table, notes = self._table, self.context.notes
-        if table is None or not table.named:
-            if table is not None:
-                self.context.say(tr("table.names_still"))
-            return None
-        brushed = self.context.store.state.features.mask(len(table))
-        rows = table.rows[brushed[table.rows]]
-        columns = tuple(column.key for column in self.model.columns)
-        columns = ("feature", *(key for key in columns if key != "feature"))
-        tags = {feature: ", ".join(note.tags) for feature, note in notes.all().items()}
-        starred = frozenset(notes.starred().indices.tolist())
-        return Cells(table, rows, columns, tags, starred)
+    def _columns(self) -> list[str]:
+        return [column.key for column in self.model.columns]
 
     def copy(self) -> None:
-        """Copy the brushed rows, or that of the page, with tabs between cells."""
-        cells = self._cells()
-        if cells is None:
-            return
-        if not len(cells.rows):
-            row = self.view.currentIndex().row()
-            own = [self.model.feature(row)] if row >= 0 else []
-            cells = replace(cells, rows=np.array(own, np.int64))
-        count = len(cells.rows)
-
-        def done(text: str | None) -> None:
-            QGuiApplication.clipboard().setText(text or "")
-            self.context.say(tr("table.copied", count=count))
-
-        if count:
-            self.context.reader.follow(CopyRows(cells), done, failed=self.context.say)
+        """Copy the brushed rows, else that in which the keyboard is."""
+        row = self.view.currentIndex().row()
+        self.output.copy(self._columns(), self.model.feature(row) if row >= 0 else -1)
 
     def choose_file(self) -> None:
         """Ask where the brushed rows, or all that are shown, go."""
-        summary = self.context.summary
-        if summary is None or (cells := self._cells()) is None:
-            return
-        name = str(summary.path.with_name(f"{summary.path.stem}-features.csv"))
-        dialog = QFileDialog(self, tr("table.export_title"), name, f"{tr('table.csv')} (*.csv)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
-        dialog.fileSelected.connect(lambda chosen: self.write(Path(chosen), cells))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def write(self, path: Path, cells: Cells | None = None) -> None:
-        """Write the brushed rows, or all that are shown, to a CSV file."""
-        cells = cells or self._cells()
-        if cells is None:
-            return
-        if not len(cells.rows):
-            cells = replace(cells, rows=cells.table.rows)
-        count = len(cells.rows)
-
-        def done(written: Path | None) -> None:
-            self.context.say(tr("table.written", count=count, file=written))
-
-        self.context.reader.follow(WriteRows(cells, path), done, failed=self.context.say)
+        self.output.choose_file(self._columns())
 
 
 def _panel(window: MainWindow) -> TablePanel:
@@ -446,5 +326,8 @@ ACTIONS = (
     Action("copy_rows", "edit", lambda window: _panel(window).copy()),
     Action("export_rows", "file", lambda window: _panel(window).choose_file()),
     Action("brush_shown", "select", lambda window: _panel(window).brush_shown()),
+    Action("sort_column", "view", lambda window: _panel(window).sort_current()),
+    Action("sort_column_too", "view", lambda window: _panel(window).sort_current(also=True)),
+    Action("filter_column", "view", lambda window: _panel(window).filter_current()),
     Action("choose_columns", "view", lambda window: _panel(window).choose_columns()),
 )

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from mmfeat_gui.models.features import FeatureModel
 from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.state.columns import Column
 from mmfeat_gui.state.selection import NOTHING, Selection
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.fonts import font_for
@@ -155,6 +156,7 @@ class TableView(QTableView):
         self.features = model
         self._widths: dict[str, int] = {}
         self._arranging = False
+        self._column = ""  # the one in which the keyboard was last
         self.setModel(model)
         self.brush = Brush(model)
         self.setSelectionModel(self.brush)
@@ -191,10 +193,22 @@ class TableView(QTableView):
         row = self.features.row_of(feature)
         if row < 0:
             return
-        column = max(self.currentIndex().column(), 0)
-        index = self.features.index(row, min(column, self.features.columnCount() - 1))
+        keys = [column.key for column in self.features.columns]
+        column = keys.index(self._column) if self._column in keys else 0
+        index = self.features.index(row, column)
         self.brush.setCurrentIndex(index, _Flag.NoUpdate)
         self.scrollTo(index, QAbstractItemView.ScrollHint.EnsureVisible)
+
+    def currentChanged(self, current: _Index, previous: _Index) -> None:
+        """Remember the column, also for rows that will be others."""
+        super().currentChanged(current, previous)
+        if current.isValid():
+            self._column = self.features.columns[current.column()].key
+
+    def current_column(self) -> Column | None:
+        """Return the column in which the keyboard is."""
+        at = self.currentIndex().column()
+        return self.features.columns[at] if 0 <= at < len(self.features.columns) else None
 
     def seen(self) -> list[int]:
         """Return the features of the rows that are on the screen."""

@@ -8,10 +8,11 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QLabel, QWidget
 
-from mmfeat.figures.palettes import CATEGORIES, MISSING, Colouring, colour_values
+from mmfeat.figures.palettes import CATEGORIES, MISSING, SERIES, Colouring, colour_values
 
 RADIUS = 6
 _DIM = np.array([0x6C, 0x6C, 0x6C], np.uint8)
+_VIOLET = np.array([0xC8, 0x9A, 0xE4], np.uint8)
 
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
@@ -68,11 +69,11 @@ def feature_colours(
 
 
 def in_back(colours: UInt8[np.ndarray, "n 3"], palette: QPalette) -> UInt8[np.ndarray, "n 3"]:
-    """Return colours of which the pale ones do not stand out on dark ground."""
+    """Return colours as they are on dark ground: the pale do not stand out, the dark are seen."""
     found = colours.copy()
     if is_dark(palette):
-        for pale in (CATEGORIES[0], MISSING):
-            found[(colours == pale).all(axis=1)] = _DIM
+        for own, other in ((CATEGORIES[0], _DIM), (MISSING, _DIM), (SERIES[2], _VIOLET)):
+            found[(colours == own).all(axis=1)] = other
     return found
 
 

@@ -67,9 +67,7 @@ class _Process:
         self.pipe.close()
         self._process.kill()
         self._process.join()
-        status = self._process.exitcode
-        self._process.close()
-        return status
+        return self._process.exitcode
 
     def ended(self) -> int | None:
         """Return the exit status of a process that has closed the pipe."""
@@ -212,15 +210,17 @@ class Engine(QObject):
 
     def _work(self) -> None:
         process: _Process | None = None
-        while not self._closing:
-            asked = self._next()
-            if asked is None:
-                process = self._rest(process)
-            else:
-                process, answer = self._computed(process or _Process(), asked)
-                self._told.emit(_News(asked, answer))
-        if process is not None:
-            process.end()
+        try:
+            while not self._closing:
+                asked = self._next()
+                if asked is None:
+                    process = self._rest(process)
+                else:
+                    process, answer = self._computed(process or _Process(), asked)
+                    self._told.emit(_News(asked, answer))
+        finally:
+            if process is not None:
+                process.end()
 
     def _next(self) -> _Asked | None:
         """Return what is to be computed next; what is stale is dropped."""

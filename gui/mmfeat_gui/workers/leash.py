@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -18,23 +19,28 @@ from mmfeat_gui.state.jobs import AND
 
 FREE = b"f"
 _NICE = 5  # the window comes first
+_AGAIN = 5.0  # seconds after which an interrupt that nothing has heard comes again
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run commands, between which stands ``&&``; return the first exit status that is not 0."""
-    threading.Thread(target=_hold, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    try:
-        from mmfeat.cli.app import app
-        from mmfeat.cli.common import run
+    let_go = threading.Event()
+    # Between commands, and in imports, which may swallow what is raised in them.
+    signal.signal(signal.SIGINT, lambda *_: let_go.set())
+    threading.Thread(target=_hold, daemon=True).start()
+    from mmfeat.cli.app import app
+    from mmfeat.cli.common import run
 
-        for is_and, command in groupby(arguments, lambda word: word == AND):
-            if not is_and and (status := run(app, list(command))):
-                return status
-    except KeyboardInterrupt:  # before a command could see to it
-        print("Interrupted before it began; nothing was written.", file=sys.stderr)
-        return 1
+    for is_and, command in groupby(arguments, lambda word: word == AND):
+        if is_and:
+            continue
+        if let_go.is_set():
+            print("Interrupted before it began; run the same command again.", file=sys.stderr)
+            return 1
+        if status := run(app, list(command)):
+            return status
     return 0
 
 
@@ -42,12 +48,14 @@ def _hold() -> None:
     """Wait until the leash is closed or set free."""
     if os.read(0, 1) == FREE:
         return
-    if os.name == "posix":
-        os.kill(os.getpid(), signal.SIGINT)  # reaches the main thread in the midst of a wait
-    else:
-        import _thread
+    while True:
+        if os.name == "posix":
+            os.kill(os.getpid(), signal.SIGINT)  # reaches the main thread in the midst of a wait
+        else:
+            import _thread
 
-        _thread.interrupt_main()
+            _thread.interrupt_main()
+        time.sleep(_AGAIN)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from mmfeat.errors import MmfeatError
 from mmfeat.figures.heatmap import decode_png, overlay
 from mmfeat.figures.pages import FeaturePage, ItemPage, PictureExample, feature_page, item_page
 from mmfeat.figures.parallel import FeatureOnItem, ParallelItem, feature_on_item, parallel_items
+from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.workers.atlases import Atlases
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ class _Kept:
         from mmfeat.figures.companions import Companions
         from mmfeat.figures.sections import Sections
 
+        self.name = atlas.path.name
         self.of_atlas = Sections(atlas)
         self.beside = Companions(atlas)
 
@@ -213,6 +215,9 @@ class _Kept:
             return SECTIONS[key](self, feature)
         except MmfeatError as error:
             return Refused(str(error))
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return Refused(tr("error.read", file=self.name, reason=reason))
 
     def splitting(self, feature: int) -> Splittings:
         """Return the trees of the feature."""

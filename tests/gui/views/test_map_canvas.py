@@ -337,6 +337,19 @@ def test_a_part_can_be_shown_on_a_canvas_of_any_shape(canvas: MapCanvas) -> None
     assert canvas.shows_everything
 
 
+def test_a_part_that_was_asked_for_fits_whatever_size_the_canvas_gets(
+    canvas: MapCanvas,
+) -> None:
+    canvas.resize(200, 100)
+    canvas.show_viewport(Viewport(-1.0, -1.0, 1.0, 1.0))
+    canvas.resize(500, 400)
+    assert (canvas.view.y0, canvas.view.y1) == pytest.approx((-1, 1))
+    canvas.pan(10, 0)
+    unit = (canvas.view.x1 - canvas.view.x0) / 500
+    canvas.resize(300, 200)  # once it was moved, its magnification counts
+    assert (canvas.view.x1 - canvas.view.x0) / 300 == pytest.approx(unit)
+
+
 def test_resizing_keeps_the_middle(qtbot: QtBot, canvas: MapCanvas) -> None:
     wheel(canvas, QPointF(100, 100), 4)
     view = canvas.view
@@ -452,6 +465,10 @@ def test_pictures_come_when_the_map_is_near_and_are_asked_for_once(
         assert (np.sort(apart)[1:] > SIDE).all()
     red = QImage(96, 64, QImage.Format.Format_RGB32)
     red.fill(Qt.GlobalColor.red)
+    first = asked[0][: len(asked[0]) // 2]
+    pictures.put({one: red for one in first})
+    pixels(canvas)
+    assert len(asked) == 1  # the others are on their way
     pictures.put({one: red for one in asked[0]})
     x, y = at[point]
     shown = pixels(canvas)

@@ -22,6 +22,7 @@ from mmfeat_gui.state.view import ViewState
 from mmfeat_gui.views import notes_actions
 from mmfeat_gui.views.agreement_dialog import AgreementDialog
 from mmfeat_gui.views.context import Context
+from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.views.notes_panel import NotesPanel
 
 Wait = Callable[[], None]
@@ -199,6 +200,34 @@ def test_fields_wait_for_a_feature(qtbot: QtBot, context: Context) -> None:
     empty.toggle_star()
     empty.finish()
     assert context.notes.all() == {}
+
+
+def test_a_review_needs_no_mouse(
+    qtbot: QtBot, window: MainWindow, path: Path, settle: Callable[[MainWindow], None]
+) -> None:
+    window.open_atlas(path, feature=4)
+    settle(window)
+    assert window.summary is not None
+    window.summary.table.rows = np.array([4, 8, 6])
+    window.activateWindow()
+    window.bring("notes")
+    panel = window.panel(NotesPanel)
+    assert isinstance(panel, NotesPanel)
+    qtbot.waitUntil(lambda: panel.tags.hasFocus())
+    control = Qt.KeyboardModifier.ControlModifier
+    QTest.keyClicks(panel.tags, "cat")
+    QTest.keyClick(panel.tags, Qt.Key.Key_D, control)
+    QTest.keyClick(panel.tags, Qt.Key.Key_Return, control)
+    notes = window.context.notes
+    assert notes.of(4) == Note(tags=("cat",), starred=True, reviewed=True)
+    assert window.context.store.state.place == Place("feature", 8)
+    QTest.keyClick(panel.tags, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert notes.of(8).tags == ("cat",)
+    QTest.keyClick(panel.tags, Qt.Key.Key_Down, control)
+    assert window.context.store.state.place == Place("feature", 6)
+    window.actions_by_key["undo"].trigger()  # the walk
+    window.actions_by_key["undo"].trigger()
+    assert notes.of(8) == Note()
 
 
 class Window:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from mmfeat_gui.resources import strings
@@ -305,6 +305,26 @@ def test_a_click_on_a_head_sorts_and_with_shift_after_others(
     assert named == sorted(named) and titles[: len(named)] == named
 
 
+def test_columns_are_sorted_and_filtered_by_keys(qtbot: QtBot, panel: TablePanel) -> None:
+    _click(qtbot, panel, 0)
+    for _ in range(3):
+        qtbot.keyClick(panel.view, Qt.Key.Key_Right)
+    panel.sort_current()
+    panel.sort_current(also=True)
+    assert _query(panel).order == (Order("n_languages", False),)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Right)
+    panel.sort_current(also=True)
+    assert _query(panel).order == (Order("n_languages", False), Order("modality_score", True))
+    panel.filter_current()
+    assert list(panel.bar.rows) == ["modality_score"]
+    panel._show_menu(QPoint(0, 0))
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    texts = [action.text() for action in menu.actions()]
+    assert texts[:3] == ["Sort by Modality", "Then sort by Modality", "Filter by Modality"]
+    menu.close()
+
+
 def test_names_of_a_language_can_be_sorted_by(
     qtbot: QtBot, panel: TablePanel, settle: Callable[[], None], truth: Any
 ) -> None:
@@ -486,7 +506,7 @@ def test_rows_are_written_to_a_file(
     said: list[str] = []
     panel.context.said.connect(said.append)
     panel.bar.shared.click()
-    panel.write(tmp_path / "rows.csv")
+    panel.output.write(tmp_path / "rows.csv", ("feature", "title", "shared"))
     settle()
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -278,8 +278,15 @@ def test_a_job_whose_log_cannot_be_written_there_is_run_all_the_same(
     assert told.args[0].status == "done"
 
 
-def test_the_demo_is_a_job_that_makes_an_atlas(jobs: Jobs, tmp_path: Path) -> None:
+def test_the_demo_is_a_job_and_one_that_is_stopped_at_once_has_done_nothing(
+    jobs: Jobs, ended: Callable[[int], JobState], tmp_path: Path
+) -> None:
     number = start_demo(jobs, tmp_path / "demo")
+    jobs.stop(number)
     assert jobs.states[number].order.text == shlex.join(
         ["mmfeat", "demo", "--out", str(tmp_path / "demo"), "--no-view"]
     )
+    state = ended(number)
+    assert state.status == "stopped"
+    assert state.sentence.startswith("Interrupted")
+    assert not (tmp_path / "demo/atlas.h5").exists()

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mmfeat.atlas.checked import CheckedFile
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures.pages import feature_page, item_page
@@ -227,21 +228,49 @@ def test_names_and_neighbours_are_those_of_the_file(atlas: Atlas, file: h5py.Fil
 
 def test_a_page_never_reads_all_codes(atlas_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: dict[str, int] = {}
-    plain = h5py.Dataset.__getitem__
+    plain = CheckedFile.rows
 
-    def counting(self: h5py.Dataset, key: Any, *more: Any) -> Any:
-        found = plain(self, key, *more)
-        read[self.name] = max(read.get(self.name, 0), np.size(found))
+    def counting(self: CheckedFile, name: str, start: int, stop: int) -> np.ndarray:
+        found = plain(self, name, start, stop)
+        read[name] = max(read.get(name, 0), np.size(found))
         return found
 
     with Atlas(atlas_path) as atlas, h5py.File(atlas_path, "r") as file:
-        monkeypatch.setattr(h5py.Dataset, "__getitem__", counting)
+        monkeypatch.setattr(CheckedFile, "rows", counting)
         feature_page(atlas, 0)
         item_page(atlas, 0)
-        codes = {n: size for n, size in read.items() if n.startswith("/codes") and "/by_" in n}
+        codes = {n: size for n, size in read.items() if n.startswith("codes") and "/by_" in n}
         assert len(codes) > 5
         for name, size in codes.items():
             assert size < len(file[name]) / 4, name
+
+
+def test_rows_are_read_past_hdf5_as_hdf5_reads_them(atlas_path: Path) -> None:
+    names = ("codes/text.pooled/by_feature/indptr", "names/score", "by_pair/jaccard")
+    with h5py.File(atlas_path, "r") as file:
+        data = CheckedFile(atlas_path, str(file.attrs["encoding-type"]))
+        for name in names:
+            data.dataset(name, "biuf", file[name].shape)
+            for start, stop in ((0, 0), (0, 5), (7, 8), (90, 96)):
+                found = data.rows(name, start, stop)
+                assert found.dtype == file[name].dtype and found.flags.writeable
+                np.testing.assert_array_equal(found, file[name][start:stop])
+            picked = data.pick(name, np.array([9, 2, 2, 40]))
+            np.testing.assert_array_equal(picked, file[name][:][[9, 2, 2, 40]])
+        data.close()
+
+
+def test_a_file_cut_while_it_is_open_is_refused(atlas_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "atlas.h5"
+    shutil.copy(atlas_path, path)
+    with Atlas(path) as atlas:
+        with h5py.File(path, "r") as file:
+            begins = file["codes/text.token/by_feature/rows"].id.get_offset()
+        with path.open("r+b") as file:
+            file.truncate(begins)
+        with pytest.raises(MmfeatError, match="damaged at /codes/text.token/by_feature/rows"):
+            for feature in range(atlas.d_sae):
+                atlas.codes_of_feature("text.token", feature)
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,8 @@ def test_the_manifest_says_what_made_the_figure(folder: Path) -> None:
     found = manifest_of(out)
     with h5py.File(folder / "atlas.h5") as file:
         digest = file.attrs["content-digest"]
-        seeds = {
-            "sae": int(file["sae"].attrs["seed"]),
-            "map umap": int(file["maps/umap"].attrs["seed"]),
-        }
+        seeds = {f"map {name}": int(own.attrs["seed"]) for name, own in file["maps"].items()}
+        seeds["sae"] = int(file["sae"].attrs["seed"])
     assert found["command"] == "mmfeat export map atlas.h5 --out map.pdf --width nature-2"
     assert found["inputs"] == {
         "source": {"name": "atlas.h5", "sha256": digest, "at": "../atlas.h5"}

@@ -92,3 +92,10 @@ def test_maps_without_extent_are_grids_too(xy: np.ndarray) -> None:
     grid = Grid(xy)
     assert grid.size == len(xy)
     assert len(grid) == np.isfinite(xy).all(axis=1).sum()
+
+
+def test_places_past_all_measure_lie_nowhere_and_tiny_maps_are_maps() -> None:
+    xy = np.array([[1e300, 0.0], [-3e38, 1.0], [0.5, 1e31], [1e-44, 2e-44], [0.0, 0.0]])
+    grid = Grid(xy)
+    assert sorted(grid.index.tolist()) == [3, 4]
+    assert np.isfinite(grid.step).all() and (grid.step > 0).all()

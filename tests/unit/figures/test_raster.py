@@ -117,6 +117,12 @@ def test_pixels_take_the_colour_of_their_point_at_its_brightness() -> None:
             assert found[row, column] == table[at, codes[number]]
 
 
+def test_however_crowded_a_map_is_it_is_drawn() -> None:
+    winner, level = raster.draw([Layer(Grid(np.zeros((9, 2))), 0)], VIEW, (4, 4), crowd=1e66)
+    assert level is not None and (winner >= 0).sum() == 1
+    assert 0 < level.max() < raster.LEVELS - 1
+
+
 def test_a_line_runs_around_the_points_in_front() -> None:
     behind, front = Grid(np.array([[0.0, 0.0], [2.0, 0.0]])), Grid(np.array([[0.0, 1.0]]))
     winner, _ = raster.draw([Layer(behind, 3), Layer(front, 2)], VIEW, (40, 40))

@@ -61,20 +61,20 @@ def lines_of_svg(path: Path) -> list[str]:
     return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-@pytest.mark.parametrize("kind", ["feature", "grid"])
 @pytest.mark.parametrize("extension", ["pdf", "svg"])
 def test_text_in_every_script_is_read_back(
-    kind: str, extension: str, named: tuple[Path, int], tmp_path: Path
+    extension: str, named: tuple[Path, int], tmp_path: Path
 ) -> None:
     path, feature = named
     out = tmp_path / f"page.{extension}"
+    found = export("feature", path, out, feature=feature, language=tuple(WORDS), dpi=60)
+    if found["missing_fonts"]:
+        pytest.skip(f"no fonts here for {found['missing_fonts']}")
+    lines = lines_of_pdf(out) if extension == "pdf" else lines_of_svg(out)
+    text = bare(" ".join(lines))
     for tag, word in WORDS.items():
-        found = export(kind, path, out, feature=(feature,) if kind == "grid" else feature,
-                       language=(tag,), width="2", dpi=60)  # fmt: skip
-        if found["missing_fonts"]:
-            pytest.skip(f"no fonts here for {found['missing_fonts']}")
-        lines = lines_of_pdf(out) if extension == "pdf" else lines_of_svg(out)
-        text = bare(" ".join(lines))
-        # A right-to-left line may be read in the order in which it is drawn.
-        assert bare(word) in text or bare(word)[::-1] in text, (tag, lines)
-        assert "\ufffd" not in text and "\x00" not in text
+        # A right-to-left line may be read in the order in which it is drawn. Once each stands
+        # as the name in that language, once as a caption.
+        times = text.count(bare(word)) + text.count(bare(word)[::-1])
+        assert times >= 2, (tag, lines)
+    assert "\ufffd" not in text and "\x00" not in text

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from mmfeat.analysis.splitting import Node
+from mmfeat.atlas.comparison_reader import KIND
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures.companions import Companions, walk
+from mmfeat.figures.pages import feature_page
 from mmfeat.figures.parallel import feature_on_item, parallel_items
 from mmfeat.figures.sections import EXPLANATIONS, Sections
+from mmfeat.hdf5 import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +201,47 @@ def test_probe_reports_are_known_by_the_digest(atlas_path: Path, tmp_path: Path)
     assert (found.category, found.rank, found.score) == ("birds", 2, 0.9)
     assert found.auroc == {"en": 0.8, "ko": None}
     assert found.image is None and found.q is None and found.above_controls == 0.5
+
+
+def write_comparison(path: Path, digests: list[str], sizes: list[int]) -> None:
+    """Write what a comparison says of one chain, in which every second feature splits."""
+    with h5py.File(path, "w") as file:
+        file.attrs["encoding-type"], file.attrs["encoding-version"] = KIND, VERSION
+        for name, values in (
+            ("file", [f"{size}.h5" for size in sizes]),
+            ("name", ["x"] * len(sizes)),
+            ("backbone", ["b"] * len(sizes)),
+            ("hook", ["joint"] * len(sizes)),
+            ("digest", digests),
+        ):
+            file[f"atlases/{name}"] = np.array(values, h5py.string_dtype())
+        file["atlases/d_sae"] = np.array(sizes, np.int64)
+        file["chains/0/atlas"] = np.arange(len(sizes), dtype=np.int32)
+        for level in range(1, len(sizes)):
+            parent = np.arange(sizes[level]) % sizes[level - 1]
+            file[f"chains/0/{level}/parent"] = parent.astype(np.int32)
+            for name in ("cosine", "contained"):
+                file[f"chains/0/{level}/{name}"] = np.full(sizes[level], 0.75, np.float32)
+
+
+def test_comparisons_are_known_by_the_digest(atlas_path: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "atlas.h5"
+    beside.symlink_to(atlas_path)
+    with Atlas(beside) as atlas:
+        write_comparison(tmp_path / "other.h5", ["p", "q"], [2, 4])
+        write_comparison(
+            tmp_path / "own.h5", ["p", atlas.digest, "q"], [2, atlas.d_sae, 2 * atlas.d_sae]
+        )
+        companions = Companions(atlas)
+        (chain,) = companions.chains
+        assert (chain.path.name, chain.level) == ("own.h5", 1)
+        tree = chain.tree(3)
+        assert (tree.level, tree.feature) == (0, 1)
+        own = [one for one in walk(tree) if one.level == 1 and one.feature == 3]
+        assert [child.feature for child in own[0].children] == [3, 3 + atlas.d_sae]
+        titles = companions.titles(chain, tree)
+        assert titles[1, 3] == feature_page(atlas, 3, bands=False).title
+        assert all(level == 1 for level, _ in titles)  # the others do not lie there
 
 
 def test_a_tree_is_walked_from_its_root() -> None:

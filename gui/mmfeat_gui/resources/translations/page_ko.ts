@@ -270,6 +270,22 @@
     <source>train</source>
     <translation>학습</translation>
   </message>
+  <message id="action.bands">
+    <source>Examples of all &amp;levels</source>
+    <translation>모든 수준의 예(&amp;L)</translation>
+  </message>
+  <message id="action.same_items">
+    <source>Captions of the same &amp;items side by side</source>
+    <translation>같은 아이템의 캡션을 나란히(&amp;I)</translation>
+  </message>
+  <message id="action.unfold_all">
+    <source>&amp;Unfold all sections</source>
+    <translation>모든 절 펼치기(&amp;U)</translation>
+  </message>
+  <message id="action.fold_all">
+    <source>&amp;Fold all sections</source>
+    <translation>모든 절 접기(&amp;F)</translation>
+  </message>
   <message id="page.unfolded">
     <source>unfolded</source>
     <translation>펼침</translation>

@@ -169,7 +169,7 @@ A click or Delete takes it away.</source>
     <translation>표시: {title}, {activation:.2f}</translation>
   </message>
   <message id="probe.strip">
-    <source>{side}  {activation:.2f} · {share:.0%} of its maximum</source>
+    <source>{side}  {activation:.2f} · {share:.0%} of max</source>
     <translation>{side}  {activation:.2f} · 최댓값의 {share:.0%}</translation>
   </message>
   <message id="probe.summary">

@@ -86,10 +86,6 @@ Make one with: mmfeat map ATLAS</source>
 
 다음 명령으로 만드십시오: mmfeat map ATLAS</translation>
   </message>
-  <message id="samples.no_picture">
-    <source>no picture</source>
-    <translation>그림 없음</translation>
-  </message>
   <message id="samples.nothing">
     <source>Brush items here, or features elsewhere, to link them.</source>
     <translation>여기서 아이템을 선택하거나 다른 곳에서 피처를 선택하면 서로 연결됩니다.</translation>

@@ -103,7 +103,7 @@
     <translation>질의에 발화하는 피처. 클릭하면 추가됩니다</translation>
   </message>
   <message id="steer.fires">
-    <source>{activation:.2f} · {share:.0%} of its maximum</source>
+    <source>{activation:.2f} · {share:.0%} of max</source>
     <translation>{activation:.2f} · 최댓값의 {share:.0%}</translation>
   </message>
   <message id="steer.followed">

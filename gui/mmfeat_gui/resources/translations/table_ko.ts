@@ -112,7 +112,7 @@ A bar is as high as the square root of its count.</source>
   </message>
   <message id="filter.languages_before">
     <source>in ≥</source>
-    <translation>≥</translation>
+    <translation>최소</translation>
   </message>
   <message id="filter.low_accessible">
     <source>{column}: least value</source>
@@ -211,8 +211,8 @@ A bar is as high as the square root of its count.</source>
     <translation>피처 표</translation>
   </message>
   <message id="table.accessible_keys">
-    <source>Enter opens a row, Space selects it, Ctrl+C copies the selected rows.</source>
-    <translation>Enter로 행을 열고, 스페이스로 선택하며, Ctrl+C로 선택한 행을 복사합니다.</translation>
+    <source>Enter opens a row, Space selects it, Ctrl+C copies the selected rows; the menu key sorts and filters by the column.</source>
+    <translation>Enter로 행을 열고, 스페이스로 선택하며, Ctrl+C로 선택한 행을 복사합니다. 메뉴 키로 열을 정렬하고 거릅니다.</translation>
   </message>
   <message id="table.brushed">
     <source>selected</source>
@@ -653,6 +653,30 @@ A bar is as high as the square root of its count.</source>
   <message id="filter.more">
     <source>More to do with rows and columns</source>
     <translation>행과 열로 할 수 있는 일</translation>
+  </message>
+  <message id="table.sort_by">
+    <source>Sort by {column}</source>
+    <translation>{column}(으)로 정렬</translation>
+  </message>
+  <message id="table.sort_also_by">
+    <source>Then sort by {column}</source>
+    <translation>그다음 {column}(으)로 정렬</translation>
+  </message>
+  <message id="table.filter_by">
+    <source>Filter by {column}</source>
+    <translation>{column}(으)로 거르기</translation>
+  </message>
+  <message id="action.sort_column">
+    <source>&amp;Sort by the current column</source>
+    <translation>현재 열로 정렬(&amp;S)</translation>
+  </message>
+  <message id="action.sort_column_too">
+    <source>&amp;Then sort by the current column</source>
+    <translation>그다음 현재 열로 정렬(&amp;T)</translation>
+  </message>
+  <message id="action.filter_column">
+    <source>&amp;Filter by the current column</source>
+    <translation>현재 열로 거르기(&amp;F)</translation>
   </message>
 </context>
 </TS>
