@@ -150,10 +150,12 @@ def main() -> int:
     plan = tomllib.loads((GALLERY / "gallery.toml").read_text("utf-8"))
     steps, figures = plan.get("prepare", []), plan["figure"]
     prepare(options.demo, steps)
+    text = page(steps, draw(options.demo, figures))
+    drawn = {figure["file"] for figure in figures}
     for kind in ("*.pdf", "*.png", "*.html", f"*{SUFFIX}"):
         for old in GALLERY.glob(kind):
-            old.unlink()
-    text = page(steps, draw(options.demo, figures))
+            if old.name.partition(".")[0] not in drawn:
+                old.unlink()
     (GALLERY / "README.md").write_text(text, "utf-8")
     return 0
 

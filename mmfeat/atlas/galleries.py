@@ -86,17 +86,27 @@ class Galleries:
         """The items shown, those of test concepts first."""
         known = self.atlas.items()
         rng, shown = np.random.default_rng(UNIT_SEED), np.zeros(0, np.int64)
+        hashes = self._hashes()
         for part in ("test", "train"):
             split = ["test" if own == part else "" for own in known.split]
-            # Identical pictures have identical thumbnails.
-            data = [self.atlas.thumbnail(i) if own else None for i, own in enumerate(split)]
-            hashes = [blake2b(own).hexdigest() if own else "" for own in data]
             found = units(known.item_id, known.concept, split, hashes, UNIT_SEED)
             most = _ITEMS - len(shown)
             if len(found) > most:
                 found = np.sort(rng.choice(found, most, replace=False))
             shown = np.concatenate([shown, found])
         return [int(item) for item in shown]
+
+    def _hashes(self) -> list[str]:
+        """Return the same for items with identical pictures, whose thumbnails are identical."""
+        found = []
+        with self.progress.stage("comparing pictures", self.atlas.n_items) as advance:
+            for item in range(self.atlas.n_items):
+                data = self.atlas.thumbnail(item)
+                found.append(blake2b(data).hexdigest() if data else "")
+                if item % _BATCH == _BATCH - 1:
+                    advance(_BATCH)
+            advance(self.atlas.n_items % _BATCH)
+        return found
 
     def rows(self, stream: str) -> dict[int, range]:
         """Return the rows of a stream that each item shown has in the atlas."""

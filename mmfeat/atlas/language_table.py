@@ -45,6 +45,7 @@ from mmfeat.progress import Progress
 PICTURES = "image"  # the name of the first column, before the languages
 _CHUNK = 1 << 14  # numbers a chunk holds: a page reads one chunk a dataset
 _BLOCK = 4096  # features read at a time
+_ENDS = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,8 @@ class LanguageRow:
         Of firing rates over languages: H in nats, and H / log n.
     reach : Reach
         In which languages it fires.
-    jaccard, pair_p, pair_effect : [columns, columns]
-        Jaccard, exact p and lower bound of min(P(A | B), P(B | A)) of every two columns; the
-        diagonal is NaN.
+    jaccard, pair_p : [columns, columns]
+        Jaccard and exact p of every two columns; the diagonal is NaN.
     """
 
     columns: tuple[str, ...]
@@ -90,7 +90,27 @@ class LanguageRow:
     reach: Reach
     jaccard: Float[np.ndarray, "columns columns"]
     pair_p: Float[np.ndarray, "columns columns"]
-    pair_effect: Float[np.ndarray, "columns columns"]
+
+
+@dataclass(frozen=True)
+class ColumnPairs:
+    """Every two columns of one feature: pictures, then each language.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        As in `LanguageRow`.
+    jaccard, p, effect : [columns, columns]
+        Jaccard, exact p, and lower bound of min(P(A | B), P(B | A)); the diagonal is NaN.
+    with_pictures : Estimate [languages]
+        Jaccard of pictures with captions, with its interval.
+    """
+
+    columns: tuple[str, ...]
+    jaccard: Float[np.ndarray, "columns columns"]
+    p: Float[np.ndarray, "columns columns"]
+    effect: Float[np.ndarray, "columns columns"]
+    with_pictures: Estimate
 
 
 def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
@@ -237,8 +257,21 @@ class LanguageTable:
             reach=self._reach(at, at + 1)[0],
             jaccard=self._square(measures["jaccard"].value, self._one("by_pair/jaccard", at)),
             pair_p=self._square(of_language["p"], self._one("by_pair/p", at)),
-            pair_effect=self._square(of_language["effect"], self._one("by_pair/lower", at)),
         )
+
+    def pairs(self, feature: int) -> ColumnPairs:
+        """Return every two columns of one feature: less to be read than a `row`."""
+        at = self._index(feature)
+        value, low, high = (self._one(f"by_language/jaccard_{end}", at) for end in _ENDS)
+        squares = (
+            self._square(with_pictures, self._one(f"by_pair/{name}", at))
+            for with_pictures, name in (
+                (value, "jaccard"),
+                (self._one("features/by_language/p", at), "p"),
+                (self._one("features/by_language/effect", at), "lower"),
+            )
+        )
+        return ColumnPairs(self.columns, *squares, Estimate(value, low, high))
 
     def facts(self, start: int, stop: int) -> list[Facts]:
         """Return what the sentences of features `start` to `stop` say.

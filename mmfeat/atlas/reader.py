@@ -227,7 +227,8 @@ class Atlas(CheckedReader):
         if (item[1:] < item[:-1]).any():
             order = np.argsort(item, kind="stable")
             item = item[order]
-        return order, np.searchsorted(item, np.arange(self.n_items + 1))
+        wide = item.dtype if self.n_items < np.iinfo(item.dtype).max else np.dtype(np.int64)
+        return order, np.searchsorted(item, np.arange(self.n_items + 1, dtype=wide))
 
     def _captions_of(self, item: int) -> np.ndarray:
         """Return the numbers of an item's captions, in the order of the file."""

@@ -114,6 +114,7 @@ class Steering:
             if sae is None
             else Inside(self.galleries, Path(sae), hook, stream, progress)
         )
+        self._kept: tuple[object, Float[np.ndarray, "d"] | None] | None = None
 
     # What is changed, and how -------------------------------------------------------
 
@@ -231,9 +232,9 @@ class Steering:
             np.asarray(active[chosen].any(0)) if change.kind in ("ablate", "scale") else None,
         )
         edits: dict[str, Edit] = {"change": main, "noop": edit(Change("noop", tuple(features)))}
-        sides = known.sides(query, features)
-        if sides is not None:
-            edits["difference_of_means"] = DirectionEdit(difference_of_means(*sides), main)
+        direction = self._difference(query, features)
+        if direction is not None:
+            edits["difference_of_means"] = DirectionEdit(direction, main)
         others = [edit(how([int(f) for f in control])) for control in drawn]
         after = self._after(query, stream, rows, [*edits.values(), *others])
         concept = self._concept(query, features)
@@ -275,6 +276,17 @@ class Steering:
             changes = ({}, *({(hook, stream): edit} for edit in edits))
             found = [joint_rows(self.backbone, query.inputs, own) for own in changes]
         return np.concatenate(found)
+
+    def _difference(self, query: Query, features: Sequence[int]) -> Float[np.ndarray, "d"] | None:
+        """Return the difference of means, None without rows on a side.
+
+        The last one is kept: often the same features are changed by another amount next.
+        """
+        key = (self.known.stream(query), query.language, query.item, tuple(features))
+        if self._kept is None or self._kept[0] != key:
+            sides = self.known.sides(query, features)
+            self._kept = (key, None if sides is None else difference_of_means(*sides))
+        return self._kept[1]
 
     def _check(self, features: Sequence[int]) -> None:
         if not features:

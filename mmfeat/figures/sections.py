@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from mmfeat.atlas.bridge import SIDES, BridgeReader, Partner
 from mmfeat.atlas.concepts import AttributePurity, Concepts
 from mmfeat.atlas.coordinates import Coordinates
 from mmfeat.atlas.geometry import COLUMNS, GeometryReader, Neuron
-from mmfeat.atlas.language_table import PICTURES, LanguageRow, LanguageTable
+from mmfeat.atlas.language_table import PICTURES, ColumnPairs, LanguageTable
 from mmfeat.atlas.names import FeatureExplanation, NameCandidate, Names
 from mmfeat.atlas.positions import FeaturePositions, Positions
 from mmfeat.atlas.reader import Atlas
@@ -153,7 +153,7 @@ class Activations:
 class Consistency:
     """Columns against columns, with the numbers of the feature over all languages."""
 
-    row: LanguageRow
+    pairs: ColumnPairs
     numbers: list[Number]
 
 
@@ -262,13 +262,13 @@ class Sections:
     def _rows_by_language(self) -> tuple[Int[np.ndarray, "rows"], Int[np.ndarray, "languages"]]:
         """Return the language of every caption's row, and how many rows each has."""
         rows = self._coordinates.rows("text.pooled")
-        language = np.empty(rows, np.int16)
+        language, count = np.empty(rows, np.int16), np.zeros(len(self.atlas.languages), np.int64)
         for start in range(0, rows, _BLOCK):
             stop = min(start + _BLOCK, rows)
             own = self._coordinates.column("text.pooled", "language", start, stop)
             language[start:stop] = own
-        known = language[language >= 0]
-        return language, np.bincount(known, minlength=len(self.atlas.languages))
+            count += np.bincount(own[own >= 0], minlength=len(count))
+        return language, count
 
     def activations(self, feature: int) -> Activations:
         """Return how strongly it fires on pictures, and on captions of each language."""
@@ -299,7 +299,7 @@ class Sections:
 
     def consistency(self, feature: int) -> Consistency:
         """Return its co-firing in every two columns, and the means over pairs of languages."""
-        row, scores = self._table.row(feature), self._table.scores
+        own, scores = self._table.pairs(feature), self._table.scores
         keys = (
             "mean_jaccard",
             "mean_within_script",
@@ -313,7 +313,7 @@ class Sections:
         text = f"{passed} / {pairs}"
         share = passed / pairs if pairs else float("nan")
         numbers.append(Number("consistent_pairs", label, share, text, explanation))
-        return Consistency(row, numbers)
+        return Consistency(own, numbers)
 
     def bridge(self, feature: int) -> Bridge:
         """Return its strongest partners on the other side."""
@@ -378,8 +378,3 @@ def _numbers(
         Number(key, explanations[key][0], value, number_text(value), explanations[key][1])
         for key, value in values.items()
     ]
-
-
-def columns_of(row: LanguageRow, chosen: Sequence[str]) -> list[int]:
-    """Return the columns of a table to show: pictures, and the languages chosen or all."""
-    return [at for at, name in enumerate(row.columns) if not at or not chosen or name in chosen]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QImage, QRawFont
+from PySide6.QtGui import QFontInfo, QFontMetrics, QImage
 from PySide6.QtWidgets import QApplication
 
 from mmfeat_gui.views.fonts import font_for
@@ -21,17 +21,23 @@ FOLDER = Path(__file__).parents[1] / "golden"
 FONTS = FOLDER / "fonts.json"
 BLOCK = 8  # pixels
 MEAN, WORST, SHARE = 3.0, 40.0, 0.02  # of 255: mean difference; blocks that differ more, at most
-_SAMPLES = {"en": "a", "ar": "ص", "ko": "한", "ja": "か", "zh": "白", "ru": "ж"}
+_SAMPLES = {
+    "en": "Wide map",
+    "ar": "نقاشی صورة",
+    "ko": "한국어",
+    "ja": "かな",
+    "zh": "白色",
+    "ru": "жук",
+}
 
 
 def fonts() -> dict[str, str]:
-    """Return the font with which each script is drawn here, and how wide a sample of it is."""
+    """Return the font of each script here, and how wide it draws a sample."""
     found = {}
     for language, text in _SAMPLES.items():
-        font = QFont(font_for(language, QApplication.font()))
-        family = QFontInfo(font).family()
-        raw = QRawFont.fromFont(font, QFontDatabase.WritingSystem.Any)
-        found[language] = f"{family} {raw.pixelSize():.1f} {text}"
+        font = font_for(language, QApplication.font())
+        width = QFontMetrics(font).horizontalAdvance(text)
+        found[language] = f"{text}: {width} in {QFontInfo(font).family()}"
     return found
 
 

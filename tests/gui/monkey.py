@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -261,12 +262,14 @@ def _is_there(widget: QWidget) -> bool:
 
 def close_all() -> None:
     """Close every window, and let everything go that waits to be deleted."""
-    for one in [*QApplication.topLevelWidgets(), *windows()]:
-        if isinstance(one, QDialog):
+    for one in QApplication.topLevelWidgets():
+        if isinstance(one, QDialog) and one.isVisible():
             one.reject()
     for one in QApplication.topLevelWidgets():
-        one.close()
-        one.deleteLater()
+        if isinstance(one, MainWindow):
+            one.close()
+            one.deleteLater()
+    assert not windows()
     for _ in range(5):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QApplication.processEvents()
@@ -289,6 +292,15 @@ def alive() -> dict[str, int]:
         "timers": timers,
         "processes": len(psutil.Process().children(recursive=True)),
     }
+
+
+def widgets() -> str:
+    """Return which widgets there are, by type, those without a parent first."""
+    found = Counter(
+        f"{'child ' if widget.parent() else ''}{type(widget).__name__}"
+        for widget in QApplication.allWidgets()
+    )
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
 
 
 def reset_language() -> None:

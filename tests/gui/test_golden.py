@@ -20,9 +20,11 @@ from pytestqt.qtbot import QtBot
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.settings import Settings
+from mmfeat_gui.state.sources import TextSource
 from mmfeat_gui.views.main_window import MainWindow
 from tests.gui import golden
 from tests.gui.synthetic import write_synthetic
+from tests.gui.views.engine_context import settled
 
 Settle = Callable[[MainWindow], None]
 
@@ -54,38 +56,42 @@ def _dark() -> QPalette:
     return palette
 
 
-def _whole(window: MainWindow) -> QWidget:
+def _whole(window: MainWindow, qtbot: QtBot) -> QWidget:
     return window
 
 
-def _map(window: MainWindow) -> QWidget:
+def _map(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.bring("map")
     return window.bench.panel("map")
 
 
-def _item(window: MainWindow) -> QWidget:
+def _item(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.context.go(Place("item", 700))
     return window.bench.panel("page")
 
 
-def _feature(window: MainWindow) -> QWidget:
+def _feature(window: MainWindow, qtbot: QtBot) -> QWidget:
     return window.bench.panel("page")
 
 
-def _arabic(window: MainWindow) -> QWidget:
+def _arabic(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.context.store.change("undo.languages", languages=("ar",))
     return window.bench.panel("page")
 
 
-def _probe(window: MainWindow) -> QWidget:
-    if "probe" not in {panel.key for panel in window.bench.panels}:
-        pytest.skip("there is no probe panel")
+def _probe(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.bring("probe")
-    return window.bench.panel("probe")
+    panel = window.bench.panel("probe")
+    settled(window.context, qtbot)
+    panel.probe(0, TextSource("cat", "en"))
+    panel.probe(1, TextSource("고양이", "ko"))
+    settled(window.context, qtbot)
+    assert panel.summary.isVisible()
+    return panel
 
 
 # What is shown, in which language and colours.
-_SCENES: dict[str, tuple[Callable[[MainWindow], QWidget], str, bool]] = {
+_SCENES: dict[str, tuple[Callable[[MainWindow, QtBot], QWidget], str, bool]] = {
     "window": (_whole, "en", False),
     "map": (_map, "en", False),
     "feature": (_feature, "en", False),
@@ -124,7 +130,7 @@ def test_a_view_looks_as_it_did(
         window.show()
     window.open_atlas(synthetic, 300)
     settle(window)
-    shown = scene(window)
+    shown = scene(window, qtbot)
     for _ in range(4):  # layouts settle
         settle(window)
         QApplication.processEvents()

@@ -21,7 +21,7 @@ from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views.main_window import MainWindow
 from tests.gui.hostile import CASES
-from tests.gui.monkey import Monkey, alive, close_all, reset_language
+from tests.gui.monkey import Monkey, alive, close_all, reset_language, widgets
 from tests.gui.synthetic import write_synthetic
 
 _ACTS = int(os.environ.get("MMFEAT_MONKEY", "1500"))
@@ -106,7 +106,7 @@ def test_random_acts_raise_nothing_and_leave_nothing(
     after = alive()
     assert after["threads"] == before["threads"]
     assert after["timers"] <= before["timers"]
-    assert after["widgets"] <= before["widgets"]
+    assert after["widgets"] <= before["widgets"], widgets()
 
 
 def _check_answers(

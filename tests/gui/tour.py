@@ -85,6 +85,11 @@ class Tour:
         QTest.mouseMove(handle, self.place(widget, at), 10)
         QTest.mouseClick(handle, _LEFT, _NONE, self.place(widget, at), 10)
 
+    def wake(self) -> None:
+        """Give the window the keyboard again after a dialog, as a window manager does."""
+        self.window.activateWindow()
+        until(self.window.isActiveWindow, "the keyboard in the window")
+
     def settle(self) -> None:
         """Wait until everything asked for is there and drawn."""
         until(lambda: not self.window.busy, "what was asked for")
@@ -107,6 +112,7 @@ class Tour:
         until(lambda: _chosen(found) == key, f"{key} among the commands with {words!r}")
         self.key(Qt.Key.Key_Return)
         until(lambda: QApplication.activeModalWidget() is not palette, "the end of the palette")
+        self.wake()
 
     # Steps ------------------------------------------------------------------------------
 
@@ -126,6 +132,7 @@ class Tour:
         QTimer.singleShot(100, answer)
         self.key(Qt.Key.Key_O, _CONTROL)
         until(lambda: self.window.summary is not None, "the atlas")
+        self.wake()
         self.look("open")
         assert self.window.windowTitle().startswith(self.window.summary.name)
 
@@ -133,7 +140,7 @@ class Tour:
         """Type into the search line of the table."""
         table = self.window.summary.table
         every = len(table.rows)
-        line = self.window.bench.panel("table").findChild(QLineEdit)
+        line = self.window.bench.panel("table").bar.search
         self.click(line)
         until(line.hasFocus, "the keyboard in the search line")
         self.type("a")
@@ -233,7 +240,7 @@ class Tour:
         until(lambda: any(one is not before for one in windows()), "the window in Korean")
         self.window = next(one for one in windows() if one is not before)
         until(lambda: self.window.summary is not None, "the atlas in it")
-        until(self.window.isActiveWindow, "the keyboard in it")
+        self.wake()
         assert strings.language() == "ko"
         assert plain(self.window.actions_by_key["open"].text()) == plain(tr("action.open"))
         assert any("\uac00" <= letter <= "\ud7a3" for letter in tr("action.open"))

@@ -16,6 +16,9 @@ from mmfeat_gui.state.query import Order
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
+_MIDDLE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ARROWS = ("▲", "▼")
 _DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -29,6 +32,8 @@ class FeatureModel(QAbstractTableModel):
     rows : int64 array [rows]
         The features shown, in order.
     columns : tuple of Column
+    brushed : bool array [f]
+        The features that are marked.
     current : int
         The feature whose page is shown, -1 for none.
     """
@@ -39,7 +44,7 @@ class FeatureModel(QAbstractTableModel):
         self.rows: Int64[np.ndarray, " rows"] = np.zeros(0, np.int64)
         self.columns: tuple[Column, ...] = ()
         self.current = -1
-        self._brushed: Bool[np.ndarray, " f"] = np.zeros(0, bool)
+        self.brushed: Bool[np.ndarray, " f"] = np.zeros(0, bool)
         self._order: tuple[Order, ...] = ()
         self._outside = NONE
         self._tags: Callable[[int], Sequence[str]] = lambda feature: ()
@@ -54,8 +59,8 @@ class FeatureModel(QAbstractTableModel):
         self.columns = tuple(column for column in found if column is not None)
         self._order = tuple(order)
         self.rows = np.zeros(0, np.int64) if table is None else table.rows
-        if table is None or len(self._brushed) != len(table):
-            self._brushed = np.zeros(0 if table is None else len(table), bool)
+        if table is None or len(self.brushed) != len(table):
+            self.brushed = np.zeros(0 if table is None else len(table), bool)
         self.endResetModel()
 
     def show_notes(self, outside: Outside, tags: Callable[[int], Sequence[str]]) -> None:
@@ -65,7 +70,7 @@ class FeatureModel(QAbstractTableModel):
 
     def show_brushed(self, brushed: Bool[np.ndarray, " f"]) -> None:
         """Mark the rows of these features."""
-        self._brushed = brushed
+        self.brushed = brushed
         self.refresh()
 
     def show_current(self, feature: int) -> None:
@@ -104,13 +109,7 @@ class FeatureModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(column, feature)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight
-            if column.is_text:
-                # Names in any script begin at the same edge.
-                side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
-            elif column.is_chosen:
-                side = Qt.AlignmentFlag.AlignHCenter
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return self.alignment(index)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(column, feature)
         if role == Qt.ItemDataRole.AccessibleTextRole and column.is_chosen:
@@ -123,6 +122,17 @@ class FeatureModel(QAbstractTableModel):
             ]
             return ", ".join(tr(key) for key, holds in marks if holds)
         return None
+
+    def text(self, index: _Index) -> str:
+        """Return the text of a cell."""
+        return self._text(self.columns[index.column()], int(self.rows[index.row()]))
+
+    def alignment(self, index: _Index) -> Qt.AlignmentFlag:
+        """Return how a cell stands."""
+        column = self.columns[index.column()]
+        if column.is_text:  # names in any script begin at the same edge
+            return _LEFT
+        return _MIDDLE if column.is_chosen else _RIGHT
 
     def marks(self, index: _Index) -> tuple[bool, bool, str]:
         """Return of a cell whether its feature is brushed, whether its page is shown, and the tag.
@@ -137,7 +147,7 @@ class FeatureModel(QAbstractTableModel):
         return self._is(feature), feature == self.current, language
 
     def _is(self, feature: int) -> bool:
-        return bool(self._brushed[feature])
+        return bool(self.brushed[feature])
 
     def _value(self, column: Column, feature: int) -> float:
         assert self.table is not None

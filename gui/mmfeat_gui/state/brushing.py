@@ -6,6 +6,7 @@ read comes in slices, as generators that yield None until they return.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ MOST_ENTRIES = 1 << 27  # activations read for one brush
 _SLICE = 1 << 20  # numbers read at a time
 _GAP = 64  # rows between two wanted ones that are rather read than skipped
 _ROWS = 4096  # rows of codes read at a time
+_PACE = 0.004  # seconds after which others are let in
 
 Slices = Generator[None, None, None]
 
@@ -90,6 +92,21 @@ class Contrast:
     others: int
 
 
+class _Pace:
+    """Says when reading has gone on long enough for a slice."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def due(self) -> bool:
+        """Return whether a slice is over, and begin the next one if it is."""
+        now = time.perf_counter()
+        over = now - self._since > _PACE
+        if over:
+            self._since = now
+        return over
+
+
 class ItemFirings:
     """Reads which features of an atlas fire on which items.
 
@@ -145,7 +162,7 @@ class ItemFirings:
         """
         yield from self._items_of_rows()
         found = np.full(self.items, every and len(features) > 0)
-        entries = 0
+        entries, pace = 0, _Pace()
         for feature in features.tolist():
             own = self._of_feature(feature)
             entries += len(own)
@@ -161,7 +178,8 @@ class ItemFirings:
                     break
             else:
                 found[own] = True
-            yield
+            if pace.due():
+                yield
         return found
 
     def largest(self, feature: int) -> Generator[None, None, Float32[np.ndarray, " items"]]:
@@ -178,7 +196,7 @@ class ItemFirings:
         yield from self._items_of_rows()
         place = np.full(self.items, -1, np.int32)
         place[items] = np.arange(len(items), dtype=np.int32)
-        keys = [np.zeros(0, np.int64)]
+        keys, pace = [np.zeros(0, np.int64)], _Pace()
         for stream in self.streams:
             item, wanted = self._item[stream], [np.zeros(0, np.int64)]
             for start in range(0, len(item), _SLICE):
@@ -190,7 +208,8 @@ class ItemFirings:
                 own = at >= 0
                 key = at[own].astype(np.int64) * self._atlas.d_sae + codes.indices[own]
                 keys.append(np.unique(key))
-                yield
+                if pace.due():
+                    yield
         pairs = np.unique(np.concatenate(keys))
         at, feature = np.divmod(pairs, self._atlas.d_sae)
         return Firings(items, at.astype(np.int32), feature.astype(np.int32), self._atlas.d_sae)

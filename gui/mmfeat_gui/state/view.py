@@ -32,6 +32,12 @@ class ViewState:
         Whether the map shows pictures when near, and names of clusters.
     viewport, samples_viewport : Viewport or None
         The part of the feature map and of the samples map that is seen; None for all.
+    samples_colouring : str
+        The column that colours the samples map, or ``activation``; empty for the usual one.
+    samples_every : bool
+        Whether brushed features light the items on which all of them fire, not any.
+    matrix : tuple of str
+        What the matrix of languages shows: the other side, over which features, and which measure.
     heat, bands : bool
         Whether pictures bear heat maps, and whether captions of all bands are shown.
     languages : tuple of str
@@ -51,6 +57,9 @@ class ViewState:
     labels: bool = True
     viewport: Viewport | None = None
     samples_viewport: Viewport | None = None
+    samples_colouring: str = ""
+    samples_every: bool = False
+    matrix: tuple[str, str, str] = ("languages", "all", "rate")
     heat: bool = True
     bands: bool = False
     languages: tuple[str, ...] = ()

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 MENUS = ("file", "edit", "go", "view", "select", "notes", "tools", "help")
 
 
+def has_atlas(window: MainWindow) -> bool:
+    """Return whether an atlas is open."""
+    return window.context.summary is not None
+
+
 def opened(window: MainWindow) -> bool:
     """Return whether an atlas is open and its pages are shown."""
-    return window.context.summary is not None and window.shows_atlas
+    return has_atlas(window) and window.shows_atlas
 
 
 def always(window: MainWindow) -> bool:

@@ -79,38 +79,38 @@ class ConsistencyBody(Body):
     def show_content(self, shown: Consistency) -> None:
         """Show a feature's."""
         self.numbers.show_numbers([number_texts(one) for one in shown.numbers])
-        row = shown.row
+        own = shown.pairs
         most, least = _CONSISTENT
-        passed = (row.pair_p <= most) & (row.pair_effect >= least)
+        passed = (own.p <= most) & (own.effect >= least)
         heads = tuple(
             Heading(tr("rates.picture")) if not at else Heading(tag, "", language_name(tag))
-            for at, tag in enumerate(row.columns)
+            for at, tag in enumerate(own.columns)
         )
 
         def name(at: int) -> str:
-            return language_name(row.columns[at]) if at else tr("rates.pictures")
+            return language_name(own.columns[at]) if at else tr("rates.pictures")
 
         def describe(a: int, b: int) -> str:
             if a == b:
                 return name(a)
             parts = [
-                tr("consistency.cell", one=name(a), other=name(b), value=_text(row.jaccard[a, b])),
-                tr("consistency.null", p=_text(row.pair_p[a, b])),
-                tr("consistency.bound", low=_text(row.pair_effect[a, b])),
+                tr("consistency.cell", one=name(a), other=name(b), value=_text(own.jaccard[a, b])),
+                tr("consistency.null", p=_text(own.p[a, b])),
+                tr("consistency.bound", low=_text(own.effect[a, b])),
             ]
             if 0 in (a, b):
-                estimate, at = row.measures["jaccard"], max(a, b) - 1
+                estimate, at = own.with_pictures, max(a, b) - 1
                 low, high = _text(float(estimate.low[at])), _text(float(estimate.high[at]))
                 parts.insert(1, tr("consistency.interval", low=low, high=high))
             return "\n".join([*parts, tr("consistency.formula")])
 
         def write(a: int, b: int) -> str:
-            return f"{row.jaccard[a, b]:.2f}".removeprefix("0") if a != b else ""
+            return f"{own.jaccard[a, b]:.2f}".removeprefix("0") if a != b else ""
 
         marks = np.where(passed, DOT, NO_MARK).astype(np.int8)
-        count = len(row.columns)
+        count = len(own.columns)
         plain = tuple(Heading(head.text, head.language) for head in heads)
-        self.matrix.show_matrix(Matrix(heads, plain, row.jaccard, 0.0, 1.0, write, describe, marks))
+        self.matrix.show_matrix(Matrix(heads, plain, own.jaccard, 0.0, 1.0, write, describe, marks))
         line = self.fontMetrics().height() + 8
         self.matrix.setFixedHeight((min(count, 40) + 1) * line + 6)
 

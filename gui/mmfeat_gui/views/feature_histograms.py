@@ -11,7 +11,6 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QFontMetrics, QPainter
 from PySide6.QtWidgets import QWidget
 
-from mmfeat.analysis.sentences import language_label
 from mmfeat_gui.resources.strings import language, tr
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.tiles import TileFlow
@@ -117,6 +116,8 @@ def _shares(own: Histogram) -> Float[np.ndarray, " bins"]:
 
 
 def _words(own: Histogram) -> str:
+    from mmfeat.analysis.sentences import language_label  # it loads SciPy
+
     interface: Literal["en", "ko"] = "ko" if language() == "ko" else "en"
     name = language_label(own.language, interface) if own.language else tr("rates.pictures")
     return tr(

@@ -71,9 +71,8 @@ class LanguagesPanel(Panel):
         column.addWidget(self.caption)
         column.addWidget(self.view, 1)
         column.addWidget(self.sentence)
-        self.kind.currentIndexChanged.connect(self._ask)
-        self.scope.currentIndexChanged.connect(self._ask)
-        self.measure.currentIndexChanged.connect(self._show)
+        for choice in (self.kind, self.scope, self.measure):
+            choice.activated.connect(self._choose_matrix)
         self.view.chosen.connect(self._choose)
         self.view.moved.connect(self._tell)
         context.summary_changed.connect(self._take)
@@ -96,6 +95,7 @@ class LanguagesPanel(Panel):
 
     def _take(self, summary: Summary) -> None:
         self._loaded = None
+        self._show_choices(self.context.store.state)
         summary.table.arrived.connect(self._name_features)
         self._show()
         self._ask()
@@ -105,7 +105,21 @@ class LanguagesPanel(Panel):
         if isinstance(self._loaded, LoadedFeatures):
             self._show()
 
+    def _choose_matrix(self) -> None:
+        chosen = tuple(str(box.currentData()) for box in (self.kind, self.scope, self.measure))
+        self.context.store.change("undo.matrix", matrix=chosen)
+
+    def _show_choices(self, state: ViewState) -> None:
+        for box, key in zip((self.kind, self.scope, self.measure), state.matrix, strict=True):
+            box.setCurrentIndex(max(box.findData(key), 0))
+
     def _follow(self, now: ViewState, before: ViewState) -> None:
+        if now.matrix != before.matrix:
+            self._show_choices(now)
+            if now.matrix[:2] != before.matrix[:2]:
+                self._ask()
+            else:
+                self._show()
         of_features = self.kind.currentData() == "features"
         brushed = of_features or self.scope.currentData() == "brushed"
         alone = of_features and not now.features and now.place != before.place

@@ -11,13 +11,14 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QCompleter,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QTextEdit,
     QVBoxLayout,
     QWidget,
@@ -111,23 +112,32 @@ class NotesPanel(Panel):
         self.comment.setAccessibleName(tr("notes.comment"))
         self.comment.setTabChangesFocus(True)
         self.comment.setMinimumHeight(3 * self.fontMetrics().height())
+        self.comment.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.star = self._check("notes.star", "note_star")
         self.reviewed = self._check("notes.reviewed", "note_reviewed")
         self.progress = QProgressBar(self)
         self.progress.setAccessibleName(tr("notes.progress_name"))
         self.progress.setToolTip(tr("notes.progress_tip"))
-        self.done = self._button("note_done", self.finish)
-        self.before = self._button("note_previous", lambda: self.go_on(backwards=True))
-        self.after = self._button("note_next", self.go_on)
+        self.done = self._button("notes.finish", "note_done", self.finish)
+        self.before = self._button(
+            "notes.previous", "note_previous", lambda: self.go_on(backwards=True)
+        )
+        self.after = self._button("notes.next", "note_next", self.go_on)
         marks = QHBoxLayout()
         marks.addWidget(self.title, 1)
         marks.addWidget(self.star)
         marks.addWidget(self.reviewed)
-        form = QFormLayout()
-        form.addRow(tr("notes.name"), self.name)
-        form.addRow(tr("notes.tags"), self.tags)
-        form.addRow("", self.keys)
-        form.addRow(tr("notes.comment"), self.comment)
+        form = QGridLayout()
+        fields = (self.name, self.tags, self.keys, self.comment)
+        for row, (text, field) in enumerate(
+            zip(("name", "tags", "", "comment"), fields, strict=True)
+        ):
+            if text:
+                label = QLabel(tr(f"notes.{text}"), self)
+                label.setBuddy(field)
+                form.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
+            form.addWidget(field, row, 1)
+        form.setRowStretch(3, 1)
         queue = QHBoxLayout()
         queue.addWidget(self.progress, 1)
         for button in (self.before, self.after, self.done):
@@ -159,11 +169,12 @@ class NotesPanel(Panel):
         box.setToolTip(f"{plain(tr(f'action.{action}'))} ({_native(KEYS[action])})")
         return box
 
-    def _button(self, action: str, run: Callable[[], object]) -> QPushButton:
-        text = plain(tr(f"action.{action}"))
-        button = QPushButton(text, self)
-        button.setToolTip(f"{text} ({_native(KEYS[action])})")
-        button.clicked.connect(run)
+    def _button(self, text: str, action: str, run: Callable[[], object]) -> QPushButton:
+        button = QPushButton(tr(text), self)
+        name = plain(tr(f"action.{action}"))
+        button.setAccessibleName(name)
+        button.setToolTip(f"{name} ({_native(KEYS[action])})")
+        button.clicked.connect(lambda: run())
         return button
 
     # What is shown ----------------------------------------------------------------------

@@ -96,6 +96,10 @@ class ProbePanel(EnginePanel):
         """Probe with a picture, text or item on a side."""
         self.inputs[side].set_source(source)
 
+    def take_item(self) -> None:
+        """Probe with the item whose page is shown."""
+        self.ask_item(self.inputs[0].set_source)
+
     def forget(self) -> None:
         """Forget what fires, but not what was given: it can be probed in another atlas."""
         self._shown = [None, None]

@@ -143,9 +143,11 @@ class SamplesPanel(Panel):
         self.tools.cleared.connect(self._clear)
         self.tools.inverted.connect(lambda: self._brush(self._lit.invert(self._items)))
         self.pictures.wanted.connect(self._want_pictures)
-        self.colouring.activated.connect(lambda _: self._ask_colours())
+        self.colouring.activated.connect(self._choose_colouring)
         self.legend.chosen.connect(self._brush_entry)
-        self.every.toggled.connect(lambda _: self._ask_brush())
+        self.every.clicked.connect(
+            lambda on: self.context.store.change("undo.brush", samples_every=on)
+        )
         self.take.clicked.connect(lambda: self._brush(self._lit))
         self.distinct.opened.connect(lambda feature: self.context.go(Place("feature", feature)))
         self.distinct.brushed.connect(self._brush_features)
@@ -156,7 +158,9 @@ class SamplesPanel(Panel):
 
     def _take_summary(self, summary: Summary) -> None:
         self._summary, self._items = summary, summary.n_items
-        self._colours, self._lit, self._by_features = None, NOTHING, False
+        self._colours, self._lit = None, NOTHING
+        state = self.context.store.state
+        self._by_features = bool(state.features) and not state.items
         self.card.dismiss()
         self.pictures.clear()
         self.canvas.show_points(None)
@@ -193,14 +197,19 @@ class SamplesPanel(Panel):
         for name in loaded.columns:
             self.colouring.addItem(tr("samples.split") if name == "split" else name, name)
         self.colouring.addItem(tr("samples.activation"), _ACTIVATION)
-        self.colouring.setCurrentIndex(max(self.colouring.findData(_PREFERRED), 0))
         state = self.context.store.state
+        self._show_choices(state)
         self.canvas.show_viewport(state.samples_viewport)
         self._ring(state)
         self._catch_up()
 
     def _follow(self, now: ViewState, before: ViewState) -> None:
         """Show what another state says."""
+        if now.samples_every != before.samples_every:
+            self._later("brush")
+        if now.samples_colouring != before.samples_colouring:
+            self._show_choices(now)
+            self._later("colours")
         if now.items != before.items:
             self._by_features = not now.items and bool(now.features)
             self._later("brush")
@@ -225,6 +234,16 @@ class SamplesPanel(Panel):
         self.canvas.select(item if item < self._items else -1)
 
     # Colours --------------------------------------------------------------------------
+
+    def _show_choices(self, state: ViewState) -> None:
+        """Show what items are coloured by: where nothing is said, the attribute preferred."""
+        self.colouring.setCurrentIndex(
+            max(self.colouring.findData(state.samples_colouring or _PREFERRED), 0)
+        )
+
+    def _choose_colouring(self) -> None:
+        chosen = str(self.colouring.currentData())
+        self.context.store.change("undo.colouring", samples_colouring=chosen)
 
     def _ask_colours(self) -> None:
         chosen = self.colouring.currentData()
@@ -318,7 +337,7 @@ class SamplesPanel(Panel):
     def _ask_brush(self) -> None:
         state, reader = self.context.store.state, self.context.reader
         if self._by_features:
-            request = ItemsOf(state.features, self.every.isChecked())
+            request = ItemsOf(state.features, state.samples_every)
             reader.follow(request, self._put_fired, failed=self._fail)
         else:
             reader.forget(ItemsOf.channel)
@@ -349,15 +368,16 @@ class SamplesPanel(Panel):
 
     def _say(self) -> None:
         """Say what is outlined."""
-        features = len(self.context.store.state.features)
+        state = self.context.store.state
         if self._by_features:
-            key = "samples.all_fire" if self.every.isChecked() else "samples.any_fire"
-            text = tr(key, count=len(self._lit), features=features)
+            key = "samples.all_fire" if state.samples_every else "samples.any_fire"
+            text = tr(key, count=len(self._lit), features=len(state.features))
         elif self._lit:
             text = tr("samples.brushed", count=len(self._lit))
         else:
             text = tr("samples.nothing")
         self.said.setText(text)
+        self.every.setChecked(state.samples_every)
         self.every.setVisible(self._by_features)
         self.take.setVisible(self._by_features and bool(self._lit))
 

@@ -93,8 +93,8 @@ class SteerPanel(EnginePanel):
         self.query.item_wanted.connect(lambda: self.ask_item(self.query.set_source))
         self.query.refused.connect(context.say)
         self.features.changed.connect(self._take_features)
-        self.features.shown_wanted.connect(self._add_shown)
-        self.features.brushed_wanted.connect(self._add_brushed)
+        self.features.shown_wanted.connect(self.add_shown)
+        self.features.brushed_wanted.connect(self.add_brushed)
         self.features.typed.connect(self.add_features)
         self.amount.changed.connect(self._wait)
         self.languages.changed.connect(self._wait)
@@ -169,14 +169,16 @@ class SteerPanel(EnginePanel):
         if self.steered is None:
             self._take_query(self.query.source)
 
-    def _add_shown(self) -> None:
+    def add_shown(self) -> None:
+        """Change the feature whose page is shown too."""
         place = self.context.store.state.place
         if place is None or place.kind != "feature":
             self.context.say(tr("steer.no_feature"))
         else:
             self.add_features([place.index])
 
-    def _add_brushed(self) -> None:
+    def add_brushed(self) -> None:
+        """Change the brushed features too."""
         brushed: Selection = self.context.store.state.features
         if not brushed:
             self.context.say(tr("steer.no_brushed"))

@@ -12,7 +12,7 @@ import mmfeat
 from mmfeat_gui.resources import strings
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.session import save_session
-from mmfeat_gui.views.actions import Action, always, plain
+from mmfeat_gui.views.actions import Action, always, has_atlas, plain
 from mmfeat_gui.views.dialogs import ask_for_atlas, ask_for_session, ask_for_session_file
 from mmfeat_gui.views.palette import CommandPalette
 from mmfeat_gui.views.panel import Panel
@@ -96,6 +96,7 @@ def panel_actions(panels: Sequence[type[Panel]]) -> tuple[Action, ...]:
             "go",
             lambda window, key=panel.key: window.bring(key),  # type: ignore[misc]
             (f"Ctrl+{number}",) if number <= 9 else (),
+            enabled=has_atlas,
             text=f"panel.{panel.key}",
         )
         for number, panel in enumerate(panels, 1)
@@ -136,9 +137,9 @@ def _toggle(key: str, field: str, keys: str) -> Action:
 ACTIONS = (
     Action("open", "file", _choose_file, ("Ctrl+O",), True, always),
     Action("new_window", "file", lambda w: w.new_window(), ("Ctrl+N",), enabled=always),
-    Action("reload", "file", lambda w: w.reload(), ("F5", "Ctrl+R")),
+    Action("reload", "file", lambda w: w.reload(), ("F5", "Ctrl+R"), enabled=has_atlas),
     Action("open_session", "file", _choose_session, ("Ctrl+Shift+O",), enabled=always),
-    Action("save_session", "file", _choose_session_file, ("Ctrl+S",)),
+    Action("save_session", "file", _choose_session_file, ("Ctrl+S",), enabled=has_atlas),
     Action("close", "file", lambda w: w.close(), ("Ctrl+W",), enabled=always),
     Action("quit", "file", _quit, ("Ctrl+Q",), enabled=always),
     Action(
@@ -186,7 +187,7 @@ ACTIONS = (
         _choose_beside,
         ("Ctrl+B",),
         True,
-        lambda w: w.context.summary is not None,
+        has_atlas,
     ),
     Action("escape", "view", lambda w: w.escape(), ("Esc",), enabled=always),
     _toggle("heat", "heat", "Ctrl+H"),

@@ -18,10 +18,28 @@ from mmfeat_gui.resources import strings
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views.comparison import Column
+from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.main_window import MainWindow
-from mmfeat_gui.workers.pages import PageStore
+from mmfeat_gui.views.map_canvas import MapCanvas
+from mmfeat_gui.views.page_panel import PagePanel
+from mmfeat_gui.workers.atlases import Atlases
 
 Settle = Callable[[MainWindow], None]
+
+
+def _feature_page(window: MainWindow) -> FeaturePageView:
+    panel = window.panel(PagePanel)
+    assert isinstance(panel, PagePanel)
+    return panel.feature_page
+
+
+def _colours(canvas: MapCanvas) -> np.ndarray:
+    drawing = canvas._drawing
+    assert drawing is not None
+    found: np.ndarray = drawing._table[drawing._codes][:, :3]
+    return found
+
+
 SILENT = 7
 
 
@@ -190,19 +208,19 @@ def test_maps_are_coloured_alike(compared: MainWindow) -> None:
         assert column.summary is not None
         scores = column.summary.table.scores
         kinds = scores["testable"].astype(int) * (1 + scores["shared"].astype(int))
-        assert (column.map.canvas._colours == CATEGORIES[kinds]).all()
+        assert (_colours(column.map.canvas) == CATEGORIES[kinds]).all()
     comparison.colouring.setCurrentIndex(1)
     for column in comparison.columns:
         assert column.summary is not None
         modality = column.summary.table.scores["modality_score"].astype(float)
-        assert (column.map.canvas._colours == diverging(modality)).all()
+        assert (_colours(column.map.canvas) == diverging(modality)).all()
     assert compared.settings.colouring == "modality_score"  # of the map of features
 
 
 def _click(qtbot: QtBot, column: Column, feature: int) -> None:
     canvas = column.map.canvas
     centre = canvas.position_of(feature)
-    assert centre is not None and canvas.feature_at(centre) == feature
+    assert centre is not None and canvas.point_at(centre) == feature
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=centre.toPoint())
 
 
@@ -223,11 +241,11 @@ def test_a_click_in_the_first_column_opens_the_feature_and_back_returns(
     feature = _alone(column)
     _click(qtbot, column, feature)
     settle(compared)
-    assert compared.stack.currentWidget() is compared.desk
+    assert compared.stack.currentWidget() is compared.bench
     assert compared.summary is not None and compared.summary.path == atlas_path
     assert compared.history.current == Place("feature", feature)
-    assert compared.feature_page.loaded is not None
-    assert compared.feature_page.loaded.page.feature == feature
+    assert _feature_page(compared).loaded is not None
+    assert _feature_page(compared).loaded.page.feature == feature
     assert column.map.canvas._selected == feature
     compared.go_back()
     assert compared.stack.currentWidget() is compared.comparison
@@ -241,8 +259,8 @@ def test_a_click_in_the_other_column_changes_to_its_atlas_and_back_returns(
     _click(qtbot, column, feature)
     settle(compared)
     assert compared.summary is not None and compared.summary.path == naive_path
-    assert compared.feature_page.loaded is not None
-    assert compared.feature_page.loaded.page.feature == feature
+    assert _feature_page(compared).loaded is not None
+    assert _feature_page(compared).loaded.page.feature == feature
     assert compared.windowTitle() == "naive – mmfeat"
     qtbot.keyClick(compared, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert compared.stack.currentWidget() is compared.comparison
@@ -251,7 +269,7 @@ def test_a_click_in_the_other_column_changes_to_its_atlas_and_back_returns(
     compared.comparison.columns[0].open_button.click()
     settle(compared)
     assert compared.summary.path == atlas_path
-    assert compared.stack.currentWidget() is compared.desk
+    assert compared.stack.currentWidget() is compared.bench
     compared.actions_by_key["comparison"].trigger()
     assert compared.stack.currentWidget() is compared.comparison
 
@@ -289,7 +307,7 @@ def test_the_action_asks_for_a_file(
     assert not opened.actions_by_key["find"].isEnabled()
     opened.go_back()
     assert opened.history.current == before
-    assert opened.stack.currentWidget() is opened.desk
+    assert opened.stack.currentWidget() is opened.bench
     assert opened.actions_by_key["comparison"].isEnabled()
 
 
@@ -317,7 +335,7 @@ def test_an_atlas_that_cannot_be_read_is_one_sentence(
     assert opened.notice.isVisible()
     sentence = opened.notice.label.text()
     assert "other one.h5" in sentence and sentence.endswith(".") and "\n" not in sentence
-    assert opened.stack.currentWidget() is opened.desk
+    assert opened.stack.currentWidget() is opened.bench
     assert opened.history.current == page
     assert opened.summary is not None and opened._status.text() == opened.summary.line()
 
@@ -335,7 +353,7 @@ def test_an_atlas_is_not_compared_with_itself(
     assert opened.notice.label.text() == (
         f"{path.name} is open already; choose another atlas to compare it with."
     )
-    assert opened.stack.currentWidget() is opened.desk
+    assert opened.stack.currentWidget() is opened.bench
 
 
 def test_a_failed_choice_leaves_the_comparison(
@@ -393,7 +411,7 @@ def test_a_third_atlas_ends_the_comparison(
     third = Path(shutil.copy(atlas_path, tmp_path / "third.h5"))
     compared.open_atlas(third)
     settle(compared)
-    assert compared.stack.currentWidget() is compared.desk
+    assert compared.stack.currentWidget() is compared.bench
     assert compared.comparison.paths == ()
     assert not compared.actions_by_key["comparison"].isEnabled()
     assert not compared.history.can_go_back
@@ -417,11 +435,11 @@ def test_files_are_read_on_the_reading_thread_alone(
     opened: MainWindow, naive_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
-    answer = PageStore.answer
+    open_beside = Atlases.open_beside
 
-    def watched(self: PageStore, what: str, argument: Any) -> Any:
-        threads.append((what, threading.current_thread().name))
-        return answer(self, what, argument)
+    def watched(self: Atlases, path: Path) -> Any:
+        threads.append(("beside", threading.current_thread().name))
+        return open_beside(self, path)
 
     opening = h5py.File.__init__
 
@@ -429,7 +447,7 @@ def test_files_are_read_on_the_reading_thread_alone(
         threads.append(("file", threading.current_thread().name))
         opening(self, *arguments, **options)
 
-    monkeypatch.setattr(PageStore, "answer", watched)
+    monkeypatch.setattr(Atlases, "open_beside", watched)
     monkeypatch.setattr(h5py.File, "__init__", opening_watched)
     opened.open_beside(naive_path)
     settle(opened)

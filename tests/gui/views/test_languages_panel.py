@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from mmfeat_gui.resources import strings
@@ -83,9 +84,15 @@ def shown(panel: LanguagesPanel) -> Matrix:
     return panel.view.matrix
 
 
-def show_features(panel: LanguagesPanel, wait: Wait) -> None:
-    panel.kind.setCurrentIndex(panel.kind.findData("features"))
+def choose(box: QComboBox, key: str, wait: Wait) -> None:
+    """Choose an entry, as a user does."""
+    box.setCurrentIndex(box.findData(key))
+    box.activated.emit(box.currentIndex())
     wait()
+
+
+def show_features(panel: LanguagesPanel, wait: Wait) -> None:
+    choose(panel.kind, "features", wait)
 
 
 def test_the_matrix_of_all_features_is_that_of_the_atlas_in_its_order(
@@ -148,8 +155,7 @@ def test_brushed_features_are_compared_alone_where_that_is_chosen(
     context.store.change("undo.brush", features=chosen)
     wait()
     assert shown(panel) is whole  # over all features nothing has changed
-    panel.scope.setCurrentIndex(panel.scope.findData("brushed"))
-    wait()
+    choose(panel.scope, "brushed", wait)
     found = shown(panel)
     order = [known.tags.index(row.detail) + 1 if row.detail else 0 for row in found.rows]
     for at, (a, b) in enumerate(known.pairs):
@@ -197,7 +203,7 @@ def test_the_measure_of_features_can_be_chosen(
 ) -> None:
     context.store.change("undo.brush", features=Selection.of([5]))
     show_features(panel, wait)
-    panel.measure.setCurrentIndex(panel.measure.findData(measure))
+    choose(panel.measure, measure, wait)
     found = shown(panel)
     with h5py.File(atlas_path) as file:
         order = file["language_similarity/order"][:]
@@ -261,11 +267,27 @@ def test_every_sentence_is_there_in_both_languages(
     strings.use(language)
     try:
         context.store.change("undo.brush", features=Selection.of([4, 5]))
-        for index in range(panel.kind.count()):
-            panel.kind.setCurrentIndex(index)
-            wait()
+        for kind in ("languages", "features"):
+            choose(panel.kind, kind, wait)
             panel.view.go(1, 0)
             panel.view.go(0, 1)
             assert panel.sentence.text() and panel.caption.text()
     finally:
         strings.use("en")
+
+
+def test_what_is_shown_is_part_of_the_state_and_can_be_undone(
+    panel: LanguagesPanel, context: Context, wait: Wait
+) -> None:
+    context.store.change("undo.brush", features=Selection.of([4, 5]))
+    show_features(panel, wait)
+    choose(panel.measure, "energy", wait)
+    assert context.store.state.matrix == ("features", "all", "energy")
+    energy = shown(panel).values
+    context.store.undo()
+    assert panel.measure.currentData() == "rate"
+    assert not np.array_equal(shown(panel).values, energy)
+    context.store.undo()
+    wait()
+    assert panel.kind.currentData() == "languages"
+    assert len(shown(panel).rows) == len(shown(panel).columns)

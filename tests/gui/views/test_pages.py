@@ -23,7 +23,7 @@ from mmfeat_gui.views.feature_histograms import ActivationHistograms
 from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.fonts import font_for, missing_fonts
 from mmfeat_gui.views.main_window import MainWindow
-from mmfeat_gui.views.page_panel import PagePanel
+from mmfeat_gui.views.page_panel import ACTIONS, PagePanel
 
 Settle = Callable[[MainWindow], None]
 
@@ -551,3 +551,30 @@ def test_the_wheel_scrolls_the_page_over_the_columns(qtbot: QtBot, page: Feature
     assert not plain.isAccepted()
     page.columns.wheelEvent(turn(Qt.KeyboardModifier.ShiftModifier))
     assert page.columns.horizontalScrollBar().value() == 120
+
+
+def test_actions_do_what_the_page_does(
+    opened: MainWindow, page: FeaturePageView, settle: Settle
+) -> None:
+    actions = {action.key: action for action in ACTIONS}
+    actions["unfold_all"].run(opened)
+    settle(opened)
+    assert all(fold.unfolded and fold.body is not None for fold in page.folds.values())
+    actions["fold_all"].run(opened)
+    assert all(fold.body is not None and fold.body.isHidden() for fold in page.folds.values())
+    actions["bands"].run(opened)
+    settle(opened)
+    assert page.all_captions.isChecked() and page.loaded is not None and page.loaded.page.bands
+    actions["same_items"].run(opened)
+    settle(opened)
+    checked = actions["same_items"].checked
+    assert checked is not None and checked(opened)
+    assert not opened.context.store.state.bands and page.columns.grid.layout_of.rows
+
+
+def test_a_hostile_text_is_cut_before_it_is_laid_out(qtbot: QtBot) -> None:
+    tokens = [TokenActivation(1990, 900_000, 1.0)]
+    grid = grid_of(qtbot, column("en", example("x" * 1_000_000, tokens)))
+    text = grid.layout_of.texts(0)[0].text()
+    assert len(text) == 2000 and text.endswith("…")
+    grid.grab()

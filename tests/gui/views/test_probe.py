@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +15,14 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QTextCursor
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from typer.testing import CliRunner
 
 from mmfeat.atlas.encoder import open_encoder
 from mmfeat.atlas.lookup import picture_of
 from mmfeat.atlas.probe import Fires, fires_on_picture, fires_on_text
 from mmfeat.atlas.query import search_atlas
 from mmfeat.atlas.reader import Atlas
+from mmfeat.cli.app import app
 from mmfeat.corpus.pictures import decode
 from mmfeat.figures.heatmap import overlay
 from mmfeat_gui.resources import strings
@@ -370,6 +374,10 @@ def test_examples_are_searched_by_as_the_command_does(
     assert panel.search.command.line.text() == (
         f"mmfeat search '{path}' --text '불' --language ko --not-item {ids[9]} --top 20"
     )
+    words = shlex.split(panel.search.command.line.text())
+    printed = CliRunner().invoke(app, [*words[1:], "--json"])
+    shown = json.loads(printed.stdout.strip().splitlines()[-1])["features"]
+    assert [tile.feature for tile in tiles] == [one["feature"] for one in shown]
     qtbot.mouseClick(panel.search.command.copy, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == panel.search.command.line.text()
     # The same as an example of the other kind changes sides.

@@ -209,6 +209,7 @@ def test_brushed_features_light_the_items_they_fire_on_together_or_any_of_them(
     wait()
     every = items.fires[:, features].all(1)
     assert panel.said.text() == f"{every.sum()} items on which all of 3 brushed features fire"
+    assert context.store.state.samples_every
     panel.take.click()
     wait()
     assert context.store.state.items == Selection.of_mask(every)
@@ -218,7 +219,23 @@ def test_brushed_features_light_the_items_they_fire_on_together_or_any_of_them(
     assert panel.said.text().startswith(f"{every.sum()} items on which all")
     context.store.undo()
     wait()
+    assert not panel.every.isChecked()
+    assert panel.said.text().startswith(f"{anyone.sum()} items on which any")
+    context.store.undo()
+    wait()
     assert "Brush items here" in panel.said.text()
+
+
+def test_the_colouring_is_part_of_the_state_and_can_be_undone(
+    panel: SamplesPanel, items: Items, context: Context, wait: Wait
+) -> None:
+    assert panel.colouring.currentData() == "group"
+    pick(panel, wait, "split")
+    assert context.store.state.samples_colouring == "split"
+    context.store.undo()
+    wait()
+    assert panel.colouring.currentData() == "group"
+    assert legend(panel) == Counter(items.group.tolist())
 
 
 def test_a_lasso_brushes_adds_and_takes_away(
@@ -369,6 +386,20 @@ def test_nothing_is_read_before_the_panel_is_seen(
     wait()
     assert hidden.colouring.count() > 2
     assert "any of 2 brushed features" in hidden.said.text()
+
+
+def test_a_restored_view_lights_what_was_brushed_in_it(
+    qtbot: QtBot, context: Context, wait: Wait, atlas_path: Path, items: Items
+) -> None:
+    panel = show(qtbot, context, wait, atlas_path)
+    assert context.summary is not None
+    context.show_atlas(context.summary, ViewState(features=Selection.of([3, 4])))
+    wait()
+    fired = items.fires[:, [3, 4]].any(1).sum()
+    assert panel.said.text() == f"{fired} items on which any of 2 brushed features fires"
+    context.show_atlas(context.summary, ViewState(items=Selection.of([1, 2, 5])))
+    wait()
+    assert panel.said.text() == "3 brushed items"
 
 
 def test_a_sample_is_said_to_be_one(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from mmfeat_gui.resources import strings
@@ -515,6 +515,19 @@ def test_rows_are_written_to_a_file(
     assert said == [f"{len(shared):,} rows written to {tmp_path / 'rows.csv'}."]
 
 
+def test_a_file_is_asked_for(
+    panel: TablePanel, tmp_path: Path, settle: Callable[[], None], truth: Any
+) -> None:
+    panel.choose_file()
+    dialog = panel.findChild(QFileDialog)
+    assert isinstance(dialog, QFileDialog)
+    assert dialog.selectedFiles()[0].endswith("atlas-features.csv")
+    dialog.fileSelected.emit(str(tmp_path / "all.csv"))
+    dialog.close()
+    settle()
+    assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == truth.count + 1
+
+
 # Histograms -----------------------------------------------------------------------------
 
 
@@ -588,6 +601,35 @@ def test_every_widget_that_takes_the_keyboard_has_a_name(
             named = widget.accessibleName() or getattr(widget, "text", str)()
             inside = widget.parentWidget().accessibleName()  # the line of a box of numbers
             assert named or inside, widget
+
+
+@pytest.mark.parametrize("damaged", ["by_language/entropy", "names/score"])
+def test_what_cannot_be_read_is_said_and_the_rest_is_shown(
+    qtbot: QtBot,
+    panel: TablePanel,
+    own_path: Path,
+    settle: Callable[[], None],
+    truth: Any,
+    damaged: str,
+) -> None:
+    import h5py
+
+    other = own_path.with_name("other.h5")
+    shutil.copy(own_path, other)
+    with h5py.File(other, "r+") as file:
+        values = file[damaged][()]
+        del file[damaged]
+        # Chunks that cannot be unpacked: the shape is right, the content is not.
+        kept = file.create_dataset(damaged, data=values, compression="gzip", chunks=values.shape)
+        kept.id.write_direct_chunk((0,) * values.ndim, b"no such thing")
+    said: list[str] = []
+    panel.context.said.connect(said.append)
+    panel.context.reader.open(other)
+    settle()
+    assert [damaged in sentence for sentence in said] == [True]
+    assert _features(panel) == list(range(truth.count))
+    panel.bar.shared.click()
+    assert _features(panel) == np.flatnonzero(truth.features["shared"]).tolist()
 
 
 def test_another_atlas_begins_anew(

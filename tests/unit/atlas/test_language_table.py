@@ -276,3 +276,13 @@ def test_a_page_reads_little_of_a_packed_dataset(path: Path, evidence: Evidence)
             file[group].attrs["encoding-version"] == "1.0"
             for group in ("by_language", "by_language/means", "by_pair", "language_similarity")
         )
+
+
+def test_pairs_are_those_of_the_row(table: LanguageTable, evidence: Evidence) -> None:
+    for feature in (0, evidence.trained.d_sae - 1):
+        row, pairs = table.row(feature), table.pairs(feature)
+        np.testing.assert_array_equal(pairs.jaccard, row.jaccard)
+        np.testing.assert_array_equal(pairs.p, row.pair_p)
+        np.testing.assert_array_equal(pairs.effect[0, 1:], row.effect)
+        np.testing.assert_array_equal(pairs.effect, pairs.effect.T)
+        np.testing.assert_array_equal(pairs.with_pictures.low, row.measures["jaccard"].low)

@@ -85,9 +85,9 @@ def test_consistency_has_the_numbers_of_the_file(
     assert numbers["consistent_pairs"].text == f"{passed} / {pairs}"
     assert numbers["mean_jaccard"].value == pytest.approx(float(file["by_pair/mean_jaccard"][busy]))
     lower = file["by_pair/lower"][busy]
-    assert shown.row.pair_effect[1, 2] == pytest.approx(float(lower[0]), nan_ok=True)
+    assert shown.pairs.effect[1, 2] == pytest.approx(float(lower[0]), nan_ok=True)
     effect = file["features/by_language/effect"][busy]
-    np.testing.assert_allclose(shown.row.pair_effect[0, 1:], effect)
+    np.testing.assert_allclose(shown.pairs.effect[0, 1:], effect)
 
 
 def test_labels_are_those_whose_feature_it_is(

@@ -10,6 +10,10 @@
     <source>Cancel</source>
     <translation>취소</translation>
   </message>
+  <message id="engine.comparing_pictures">
+    <source>Comparing pictures</source>
+    <translation>그림 비교 중</translation>
+  </message>
   <message id="engine.crashed">
     <source>The process that runs the backbone ended unexpectedly ({reason}; SIGKILL often means that memory ran out). Ask again: it begins anew.</source>
     <translation>백본을 실행하던 프로세스가 예기치 않게 끝났습니다({reason}. SIGKILL은 메모리 부족인 경우가 많습니다). 다시 요청하면 새로 시작합니다.</translation>

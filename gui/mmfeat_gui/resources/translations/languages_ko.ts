@@ -110,5 +110,9 @@
     <source>Languages</source>
     <translation>언어</translation>
   </message>
+  <message id="undo.matrix">
+    <source>Change the matrix of languages</source>
+    <translation>언어 행렬 변경</translation>
+  </message>
 </context>
 </TS>

@@ -214,6 +214,10 @@
     <source>Notes</source>
     <translation>메모</translation>
   </message>
+  <message id="notes.finish">
+    <source>Done, next</source>
+    <translation>완료, 다음</translation>
+  </message>
   <message id="notes.foreign">
     <source>{file} has notes on other features: your notes are kept in {folder}. Move that file away to keep them beside the atlas.</source>
     <translation>{file}에는 다른 피처의 메모가 있어 메모를 {folder}에 보관합니다. 아틀라스 옆에 보관하려면 그 파일을 옮기세요.</translation>
@@ -234,9 +238,17 @@
     <source>a name of your own</source>
     <translation>직접 붙인 이름</translation>
   </message>
+  <message id="notes.next">
+    <source>Next</source>
+    <translation>다음</translation>
+  </message>
   <message id="notes.no_feature">
     <source>Open a feature to take a note of it.</source>
     <translation>메모할 피처를 여세요.</translation>
+  </message>
+  <message id="notes.previous">
+    <source>Previous</source>
+    <translation>이전</translation>
   </message>
   <message id="notes.progress">
     <source>{done:,} of {count:,} labelled</source>

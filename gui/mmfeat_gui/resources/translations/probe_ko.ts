@@ -2,6 +2,14 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ko_KR" sourcelanguage="en_US">
 <context><name></name>
+  <message id="action.probe_item">
+    <source>Probe the &amp;item shown</source>
+    <translation>표시된 아이템 프로브(&amp;I)</translation>
+  </message>
+  <message id="action.probe_paste">
+    <source>&amp;Probe what was copied</source>
+    <translation>복사한 것 프로브(&amp;P)</translation>
+  </message>
   <message id="panel.probe">
     <source>Probe</source>
     <translation>프로브</translation>

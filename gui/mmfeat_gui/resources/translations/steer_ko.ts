@@ -2,6 +2,14 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ko_KR" sourcelanguage="en_US">
 <context><name></name>
+  <message id="action.steer_brushed">
+    <source>Steer the &amp;selected features</source>
+    <translation>선택한 피처 스티어링(&amp;S)</translation>
+  </message>
+  <message id="action.steer_feature">
+    <source>Steer the &amp;feature shown</source>
+    <translation>표시된 피처 스티어링(&amp;F)</translation>
+  </message>
   <message id="panel.steer">
     <source>Steer</source>
     <translation>스티어링</translation>
