@@ -263,15 +263,14 @@ class LanguageTable:
         """Return every two columns of one feature: less to be read than a `row`."""
         at = self._index(feature)
         value, low, high = (self._one(f"by_language/jaccard_{end}", at) for end in _ENDS)
-        squares = (
-            self._square(with_pictures, self._one(f"by_pair/{name}", at))
-            for with_pictures, name in (
-                (value, "jaccard"),
-                (self._one("features/by_language/p", at), "p"),
-                (self._one("features/by_language/effect", at), "lower"),
-            )
+        p, effect = (self._one(f"features/by_language/{name}", at) for name in ("p", "effect"))
+        return ColumnPairs(
+            columns=self.columns,
+            jaccard=self._square(value, self._one("by_pair/jaccard", at)),
+            p=self._square(p, self._one("by_pair/p", at)),
+            effect=self._square(effect, self._one("by_pair/lower", at)),
+            with_pictures=Estimate(value, low, high),
         )
-        return ColumnPairs(self.columns, *squares, Estimate(value, low, high))
 
     def facts(self, start: int, stop: int) -> list[Facts]:
         """Return what the sentences of features `start` to `stop` say.

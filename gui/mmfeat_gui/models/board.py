@@ -103,4 +103,4 @@ def cell_text(value: Cell) -> str:
         return value
     if value == int(value) and abs(value) < 1e9:
         return f"{value:,.0f}"
-    return f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.4g}"
+    return f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.3g}"

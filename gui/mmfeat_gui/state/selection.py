@@ -35,7 +35,7 @@ class Selection:
     def of(indices: Iterable[int] | np.ndarray) -> Selection:
         """Return a selection of these, in whatever order and however often they come."""
         found = indices if isinstance(indices, np.ndarray) else np.fromiter(indices, np.int64)
-        return Selection(np.unique(found.astype(np.int64)))
+        return Selection(_each_once(np.sort(found.astype(np.int64))))
 
     @staticmethod
     def of_mask(mask: Bool[np.ndarray, " size"]) -> Selection:
@@ -91,20 +91,32 @@ class Selection:
 
     def add(self, other: Selection) -> Selection:
         """Return what is in either."""
-        return Selection(np.union1d(self.indices, other.indices))
+        both = np.concatenate([self.indices, other.indices])
+        return Selection(_each_once(np.sort(both, kind="stable")))  # merges what is sorted
 
     def subtract(self, other: Selection) -> Selection:
         """Return what is in this but not in the other."""
-        return Selection(np.setdiff1d(self.indices, other.indices, assume_unique=True))
+        return Selection(self.indices[~self._is_in(other)])
 
     def intersect(self, other: Selection) -> Selection:
         """Return what is in both."""
-        found = np.intersect1d(self.indices, other.indices, assume_unique=True)
-        return Selection(found)
+        return Selection(self.indices[self._is_in(other)])
+
+    def _is_in(self, other: Selection) -> Bool[np.ndarray, " n"]:
+        at = np.searchsorted(other.indices, self.indices)
+        found = np.zeros(len(self), bool)
+        within = at < len(other)
+        found[within] = other.indices[at[within]] == self.indices[within]
+        return found
 
     def invert(self, size: int) -> Selection:
         """Return what of `size` is not in this."""
         return Selection.of_mask(~self.mask(size))
+
+
+def _each_once(ascending: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
+    """Return what differs from the one before it; NumPy's own `unique` loads its masked arrays."""
+    return ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
 
 
 NOTHING = Selection(np.zeros(0, np.int64))

@@ -48,7 +48,7 @@ class Session:
     atlas: str = ""
     fingerprint: str = ""
     beside: str = ""
-    view: ViewState = ViewState()
+    view: ViewState = field(default_factory=ViewState)
     geometry: str = ""
     splitters: dict[str, str] = field(default_factory=dict)
 

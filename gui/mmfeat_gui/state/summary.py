@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmfeat.atlas.checked import CheckedFile
+from mmfeat.atlas.decoder import Decoder
 from mmfeat.atlas.reader import Atlas
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable
@@ -84,7 +85,7 @@ def summarise(atlas: Atlas) -> Summary:
         backbone=atlas.backbone,
         hook=atlas.hook,
         sae=atlas.part(_Sae).line(),
-        fingerprint=atlas.digest,
+        fingerprint=atlas.part(Decoder).mark(),
         languages=atlas.languages,
         n_items=atlas.n_items,
         n_captions=atlas.n_captions,

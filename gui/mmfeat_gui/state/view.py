@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.query import Query
@@ -47,7 +47,7 @@ class ViewState:
     """
 
     place: Place | None = None
-    query: Query = Query()
+    query: Query = field(default_factory=Query)
     features: Selection = NOTHING
     items: Selection = NOTHING
     colouring: str = "modality_score"

@@ -25,10 +25,10 @@ from mmfeat_gui.state.comparison import Headline, headline, histogram, share_tex
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.context import Context
-from mmfeat_gui.views.tiles import picture_image
 from mmfeat_gui.views.legend import Legend
 from mmfeat_gui.views.map_pane import MapPane
 from mmfeat_gui.views.modality_histogram import ModalityHistogram
+from mmfeat_gui.views.tiles import picture_image
 from mmfeat_gui.workers.pages import Card, CardRequest
 
 _COLOURINGS = ("shared", "modality_score")

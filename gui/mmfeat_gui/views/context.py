@@ -85,6 +85,7 @@ class Context(QObject):
             if self.summary is summary:
                 self._take_notes(opened.notes)
                 self._keeper = NotesKeeper(opened, self)
+                self._keeper.said.connect(self.say)
                 if opened.said:
                     self.say(opened.said)
 

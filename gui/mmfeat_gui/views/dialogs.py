@@ -40,3 +40,9 @@ def ask_for_session_file(parent: QWidget, atlas: Path | None) -> Path | None:
     if not name:
         return None
     return Path(name) if Path(name).suffix else Path(name).with_suffix(SUFFIX)
+
+
+def ask_for_folder(parent: QWidget, title: str) -> Path | None:
+    """Ask for a folder; None where none was chosen."""
+    name = QFileDialog.getExistingDirectory(parent, title)
+    return Path(name) if name else None

@@ -374,9 +374,12 @@ class ExportDialog(QDialog):
 
     def _leave(self) -> None:
         """Go, if closed, once nobody has anything to tell any more."""
+        # Tasks end in order: whatever was asked for before has been answered then.
+        self.context.tasks.run(lambda: None, lambda _: self._go())
+
+    def _go(self) -> None:
         if not (self.isVisible() or self._job or self._preview_job):
-            # Tasks end in order: whatever was asked for before has been answered then.
-            self.context.tasks.run(lambda: None, lambda _: self.deleteLater())
+            self.deleteLater()
 
 
 def _show(window: MainWindow) -> None:

@@ -47,6 +47,7 @@ from mmfeat_gui.workers.pages import FeatureRequest, LoadedFeature
 _VERDICT = ("shared_q", "shared_effect")
 _LONGEST = 300  # characters of a title
 _WIDE = 700  # from here on the two drawings at the top stand side by side
+_ROW = 600  # and what can be chosen beside the heading of a section
 _UNFOLDED = ("activations", "numbers", "consistency", "neighbours", "bridge")
 _OF_PAGE = ("numbers", "neighbours")  # sections whose content comes with every page
 
@@ -82,6 +83,7 @@ class FeaturePageView(QScrollArea):
         self.loaded: LoadedFeature | None = None
         self._chosen: tuple[str, ...] = ()
         self._drawn: tuple[object, ...] = ()
+        self._headings: list[QBoxLayout] = []
         inside = QWidget(self)
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(16, 12, 16, 16)
@@ -120,10 +122,12 @@ class FeaturePageView(QScrollArea):
         return self._inside.size()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the two drawings under each other where they do not fit side by side."""
-        wide = event.size().width() >= _WIDE
+        """Put things under each other that do not fit side by side."""
+        width = event.size().width()
         side, under = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        self._bars.setDirection(side if wide else under)
+        self._bars.setDirection(side if width >= _WIDE else under)
+        for row in self._headings:
+            row.setDirection(side if width >= _ROW else under)
         super().resizeEvent(event)
 
     # Making ---------------------------------------------------------------------------
@@ -175,14 +179,21 @@ class FeaturePageView(QScrollArea):
         self.heat_key = HeatKey()
         self.pictures = FeaturePictures()
         self.pictures.item_activated.connect(self.item_activated)
-        self._column.addSpacing(6)
-        row = QHBoxLayout()
-        row.addWidget(theme.heading(tr("page.pictures")))
-        row.addStretch(1)
-        row.addWidget(self.heat_key)
-        row.addWidget(self.heat)
-        self._column.addLayout(row)
+        self._add_heading("page.pictures", self.heat_key, self.heat)
         self._column.addWidget(self.pictures)
+
+    def _add_heading(self, key: str, *choices: QWidget) -> None:
+        """Add the heading of a section, with what can be chosen there."""
+        beside = QHBoxLayout()
+        for widget in choices:
+            beside.addWidget(widget)
+        beside.addStretch(1)
+        row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        row.addWidget(theme.heading(tr(key)), 1)
+        row.addLayout(beside)
+        self._headings.append(row)
+        self._column.addSpacing(6)
+        self._column.addLayout(row)
 
     def _add_captions(self) -> None:
         self.top_captions = QRadioButton(tr("page.captions_top"))
@@ -198,16 +209,11 @@ class FeaturePageView(QScrollArea):
         self.columns = LanguageColumns()
         self.columns.item_activated.connect(self.item_activated)
         self.columns.arranged.connect(self._arranged)
-        self._column.addSpacing(6)
-        row = QHBoxLayout()
-        row.addWidget(theme.heading(tr("page.captions")))
-        row.addStretch(1)
-        for button in (self.top_captions, self.all_captions, self.same_items):
+        buttons = (self.top_captions, self.all_captions, self.same_items)
+        for button in buttons:
             self._modes.addButton(button)
-            row.addWidget(button)
-        row.addWidget(self.languages)
         self._modes.buttonClicked.connect(self._choose_mode)
-        self._column.addLayout(row)
+        self._add_heading("page.captions", *buttons, self.languages)
         self._column.addWidget(self.columns)
 
     def _add_sections(self) -> None:

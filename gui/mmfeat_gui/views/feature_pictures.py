@@ -134,6 +134,7 @@ class FeaturePictures(QWidget):
         grid.setSpacing(8)
         for index in range(_BANDS):
             label, flow = theme.Muted(), PictureFlow(60)
+            label.setToolTip(tr("page.bands_tip"))
             flow.setAccessibleName(tr("page.bands"))
             flow.activated.connect(lambda k, band=index: self._open_band(band, k))
             row, column = divmod(index, 2)

@@ -158,7 +158,7 @@ class ItemPageView(QScrollArea):
         self.chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.chooser.setSizeAdjustPolicy(adjust)
-        self.chooser.setMinimumContentsLength(16)
+        self.chooser.setMinimumContentsLength(10)
         self.chooser.setMaxVisibleItems(24)
         self.chooser.activated.connect(lambda: self.feature_chosen.emit(self.chosen))
         self.said = theme.Muted()

@@ -132,6 +132,7 @@ class MainWindow(QMainWindow):
         context.store.changed.connect(self._follow)
         context.store.steps_changed.connect(self.update_actions)
         self.welcome.open_wanted.connect(self.actions_by_key["open"].trigger)
+        self.welcome.demo_wanted.connect(self.actions_by_key["make_demo"].trigger)
         self.welcome.last_wanted.connect(lambda: self.open_file(last_session_path()))
         self.welcome.recent_chosen.connect(lambda name: self.open_atlas(Path(name)))
         self.comparison.feature_activated.connect(self._open_compared)

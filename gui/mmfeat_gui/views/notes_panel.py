@@ -150,6 +150,7 @@ class NotesPanel(Panel):
         column.addLayout(queue)
         # Low windows have no room for all of it.
         scroll = QScrollArea(self)
+        scroll.setAccessibleName(tr("panel.notes"))
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setWidget(inner)

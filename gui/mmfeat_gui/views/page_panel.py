@@ -89,6 +89,7 @@ class PagePanel(Panel):
         self.attribution.setVisible(bool(summary.attribution))
         self._last_feature = -1
         self._pages.setCurrentWidget(self.empty)
+        self._show_choices(self.context.store.state)
         self._ask()
 
     def _follow(self, now: ViewState, before: ViewState) -> None:

@@ -209,8 +209,9 @@ class FormDialog(QDialog):
         values = self.values()
 
         def begin(_: None) -> None:
-            self.sentence.setText(tr("dry_run.going"))
-            self._question = self.jobs.start(orders.dry_run(values))
+            if self.isVisible():
+                self.sentence.setText(tr("dry_run.going"))
+                self._question = self.jobs.start(orders.dry_run(values))
 
         self.context.tasks.run(lambda: orders.check(self.kind, values), begin, self._refuse)
 

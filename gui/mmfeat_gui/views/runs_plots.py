@@ -32,6 +32,19 @@ _AXIS = 64  # pixels of the numbers on the left, so that plots stand below each 
 _SWATCH, _SHARP = QSize(44, 14), 2
 
 
+class _LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """A logarithmic axis that writes only some numbers of a decade, so that none overlap."""
+
+    def logTickStrings(
+        self, values: Sequence[float], scale: float, spacing: float | None
+    ) -> list[str]:
+        """Return the texts of ticks, empty where none is to stand."""
+        leading = (1, 3) if self.orientation == "bottom" else (1, 2, 3, 5)
+        texts: list[str] = super().logTickStrings(values, scale, spacing)
+        first = [round(10 ** (value - np.floor(value + 1e-6))) for value in values]
+        return [text if own in leading else "" for text, own in zip(texts, first, strict=True)]
+
+
 class _Plots(QWidget):
     """Some plots in the colours of the palette."""
 
@@ -45,8 +58,11 @@ class _Plots(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.canvas)
 
-    def _add(self, row: int, column: int, left: str, bottom: str = "") -> pg.PlotItem:
-        plot = self.canvas.addPlot(row, column)
+    def _add(
+        self, row: int, column: int, left: str, bottom: str = "", axis: type = pg.AxisItem
+    ) -> pg.PlotItem:
+        axes = {side: axis(side) for side in ("left", "bottom")}
+        plot = self.canvas.addPlot(row, column, axisItems=axes)
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setLabel("left", left)
@@ -122,6 +138,7 @@ class CurvesPlot(_Plots):
             plot.getAxis("left").setWidth(_AXIS)
             plot.setDownsampling(auto=True, mode="peak")
             plot.setClipToView(True)
+            plot.setLimits(yMin=0)
             if row:
                 plot.setXLink(self.plots[0])
         self.canvas.ci.layout.setRowStretchFactor(0, 2)
@@ -182,9 +199,9 @@ class ScalingPlot(_Plots):
         super().__init__(tr("runs.scaling"), parent)
         compute = tr("runs.compute")
         for column, left in enumerate((tr("runs.test_loss"), tr("runs.optimal"))):
-            plot = self._add(0, column, left, compute)
+            plot = self._add(0, column, left, compute, _LogAxis)
             plot.setLogMode(x=True, y=True)
-            plot.addLegend(offset=(-8, 8), labelTextSize="8pt")
+            plot.addLegend(offset=(8 if column else -8, 8), labelTextSize="8pt")
         self._found: Scaling | None = None
         self.draw()
 

@@ -294,26 +294,26 @@ class Trainings(QWidget):
     def _list_boards(self, found: Found) -> None:
         chosen = self.boards.currentData()
         self.boards.clear()
-        self.boards.addItem(tr("runs.own_scores"), None)
+        self.boards.addItem(tr("runs.own_scores"), "")
         for path in found.boards:
-            self.boards.addItem(path.relative_to(found.folder).as_posix(), path)
-        self.boards.setCurrentIndex(max(self.boards.findData(chosen), 0) if chosen else 0)
+            self.boards.addItem(path.relative_to(found.folder).as_posix(), str(path))
+        self.boards.setCurrentIndex(max(self.boards.findData(chosen), 0))
         self._show_board()
 
     def show_board(self, path: Path) -> None:
         """Show a scoreboard of the folder."""
-        at = self.boards.findData(path)
+        at = self.boards.findData(str(path))  # Qt finds texts, and no paths
         if at >= 0:
             self.boards.setCurrentIndex(at)
             self._show_board()
             self.tabs.setCurrentIndex(1)
 
     def _show_board(self) -> None:
-        path = self.boards.currentData()
-        if path is None:
+        name = self.boards.currentData()
+        if not name:
             self._take_board(runs.board_of(self.found.runs if self.found else ()))
         else:
-            self.context.tasks.run(lambda: runs.read_board(path), self._take_board)
+            self.context.tasks.run(lambda: runs.read_board(Path(name)), self._take_board)
 
     def _take_board(self, board: Board) -> None:
         self.board_model.show_board(board)
@@ -324,31 +324,29 @@ class Trainings(QWidget):
         self.sweeps.clear()
         for path in found.sweeps:
             name = path.name if path == found.folder else path.relative_to(found.folder).as_posix()
-            self.sweeps.addItem(name, path)
+            self.sweeps.addItem(name, str(path))
         self.sweeps.setCurrentIndex(max(self.sweeps.findData(chosen), 0) if found.sweeps else -1)
         self._show_scaling()
 
     def _show_scaling(self) -> None:
-        sweep = self.sweeps.currentData()
+        name = self.sweeps.currentData()
         self.export_button.setEnabled(False)
         self.scaling.show_scaling(None)
-        if sweep is None:
+        if not name:
             self.laws.setText(tr("runs.no_sweep"))
             return
 
         def take(found: Scaling) -> None:
-            if self.sweeps.currentData() == sweep:
+            if self.sweeps.currentData() == name:
                 self.scaling.show_scaling(found)
                 self.laws.setText(laws(found))
                 self.export_button.setEnabled(True)
 
         self.laws.setText(tr("runs.fitting"))
-        self.context.tasks.run(lambda: scaling(sweep), take, self.laws.setText)
+        self.context.tasks.run(lambda: scaling(Path(name)), take, self.laws.setText)
 
     def _write_scaling(self) -> None:
-        sweep = self.sweeps.currentData()
-        if sweep is None:
-            return
+        sweep = Path(self.sweeps.currentData())
         kinds = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png)"
         title = tr("runs.write_scaling")
         dialog = QFileDialog(self, title, str(sweep / "scaling.pdf"), kinds)

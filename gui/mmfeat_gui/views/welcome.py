@@ -25,12 +25,14 @@ class Welcome(QWidget):
     Signals
     -------
     open_wanted(), recent_chosen(path)
+    demo_wanted()
     last_wanted()
         The window closed last is wanted as it was.
     """
 
     open_wanted = Signal()
     recent_chosen = Signal(str)
+    demo_wanted = Signal()
     last_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -65,6 +67,9 @@ class Welcome(QWidget):
         column.addSpacing(8)
         column.addWidget(demo)
         column.addWidget(command)
+        self.demo_button = QPushButton(tr("welcome.make_demo"))
+        self.demo_button.clicked.connect(self.demo_wanted)
+        column.addWidget(self.demo_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addSpacing(8)
         self.last_button = QPushButton(tr("welcome.last"))
         self.last_button.clicked.connect(self.last_wanted)

@@ -11,13 +11,20 @@ from PySide6.QtWidgets import QInputDialog, QMessageBox
 import mmfeat
 from mmfeat_gui.resources import strings
 from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.session import save_session
 from mmfeat_gui.views.actions import Action, always, has_atlas, plain
-from mmfeat_gui.views.dialogs import ask_for_atlas, ask_for_session, ask_for_session_file
+from mmfeat_gui.views.dialogs import (
+    ask_for_atlas,
+    ask_for_folder,
+    ask_for_session,
+    ask_for_session_file,
+)
 from mmfeat_gui.views.palette import CommandPalette
 from mmfeat_gui.views.panel import Panel
 from mmfeat_gui.views.shortcuts import ShortcutsPage
 from mmfeat_gui.views.windows import SCHEMES, switch_language, use_scheme, windows
+from mmfeat_gui.workers.jobs import shared_jobs, start_demo
 
 if TYPE_CHECKING:
     from mmfeat_gui.views.main_window import MainWindow
@@ -46,6 +53,13 @@ def _choose_session_file(window: MainWindow) -> None:
     if path is not None:
         session = window.session()
         window.context.tasks.run(lambda: save_session(session, path))
+
+
+def _make_demo(window: MainWindow) -> None:
+    folder = ask_for_folder(window, tr("demo.folder"))
+    if folder is not None:
+        start_demo(shared_jobs(), folder / "mmfeat-demo")
+        window.context.store.change("undo.place", merge="place", place=Place("runs"))
 
 
 def _ask_for_place(window: MainWindow) -> None:
@@ -137,6 +151,7 @@ def _toggle(key: str, field: str, keys: str) -> Action:
 ACTIONS = (
     Action("open", "file", _choose_file, ("Ctrl+O",), True, always),
     Action("new_window", "file", lambda w: w.new_window(), ("Ctrl+N",), enabled=always),
+    Action("make_demo", "file", _make_demo, enabled=always),
     Action("reload", "file", lambda w: w.reload(), ("F5", "Ctrl+R"), enabled=has_atlas),
     Action("open_session", "file", _choose_session, ("Ctrl+Shift+O",), enabled=always),
     Action("save_session", "file", _choose_session_file, ("Ctrl+S",), enabled=has_atlas),

@@ -216,7 +216,7 @@ class Engine(QObject):
                 if asked is None:
                     process = self._rest(process)
                 else:
-                    process, answer = self._computed(process or _Process(), asked)
+                    process, answer = self._computed(process, asked)
                     self._told.emit(_News(asked, answer))
         finally:
             if process is not None:
@@ -241,9 +241,15 @@ class Engine(QObject):
             return None
         return process
 
-    def _computed(self, process: _Process, asked: _Asked) -> tuple[_Process | None, Answered]:
+    def _computed(
+        self, process: _Process | None, asked: _Asked
+    ) -> tuple[_Process | None, Answered]:
         """Have a request computed; return the process if it is still there, and the answer."""
         stopped = 0.0  # when the process was told that nobody waits
+        try:
+            process = process or _Process()
+        except OSError as error:  # no memory, or too many processes
+            return None, Answered(asked.number, error=str(error), unforeseen=True)
         try:
             process.pipe.send(Call(asked.number, asked.request))
             while True:

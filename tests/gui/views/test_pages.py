@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import h5py
@@ -13,6 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from mmfeat.atlas.records import TokenActivation
 from mmfeat.figures.pages import CaptionExample
+from mmfeat.figures.sections import EXPLANATIONS
+from mmfeat_gui.resources.strings import tables
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.views.captions import lay_out, shading, tip
 from mmfeat_gui.views.feature_bodies import BridgeBody, ConsistencyBody, MeaningBody, NamesBody
@@ -387,6 +390,13 @@ def test_specificity_shows_the_scores_of_the_file(
     assert shown["monosemanticity, pictures"] == (f"{score:.3g}" if np.isfinite(score) else "–")
 
 
+def test_numbers_of_sections_say_what_the_library_says() -> None:
+    english = tables()["en"]
+    for key, (label, explanation) in EXPLANATIONS.items():
+        assert english[f"number.{key}"] == label
+        assert english[f"number.{key}_tip"] == explanation
+
+
 def test_everything_that_takes_the_keyboard_has_a_name(
     opened: MainWindow, page: FeaturePageView, settle: Settle
 ) -> None:
@@ -551,6 +561,20 @@ def test_the_wheel_scrolls_the_page_over_the_columns(qtbot: QtBot, page: Feature
     assert not plain.isAccepted()
     page.columns.wheelEvent(turn(Qt.KeyboardModifier.ShiftModifier))
     assert page.columns.horizontalScrollBar().value() == 120
+
+
+def test_an_atlas_that_is_opened_brings_its_view(
+    opened: MainWindow, page: FeaturePageView, settle: Settle, truth: Any
+) -> None:
+    assert opened.summary is not None
+    state = replace(
+        opened.context.store.state, heat=False, bands=True, languages=tuple(truth.languages[:3])
+    )
+    opened.context.show_atlas(opened.summary, state)
+    settle(opened)
+    assert not page.heat.isChecked() and page.all_captions.isChecked()
+    assert [one.language for one in page.columns.grid.contents] == truth.languages[:3]
+    assert page.loaded is not None and page.loaded.page.column_bands
 
 
 def test_actions_do_what_the_page_does(

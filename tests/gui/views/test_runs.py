@@ -289,10 +289,10 @@ def test_closing_asks_what_becomes_of_running_jobs(
     state = page.jobs.states[number]
     if answer == "stop":
         assert state.status == "stopped"
-        assert not (out / "cfg.json").exists()
+        assert not (out / "scores.json").exists()
     else:
         assert state.status == "kept"
-        qtbot.waitUntil(lambda: (out / "cfg.json").exists(), timeout=LONG)
+        qtbot.waitUntil(lambda: (out / "scores.json").exists(), timeout=LONG)
 
 
 def test_an_end_is_told_where_the_page_is_not_seen(

@@ -398,5 +398,13 @@ Shows how the features of sparse autoencoders fire across pictures and languages
     <source>Make the demo…</source>
     <translation>데모 만들기…</translation>
   </message>
+  <message id="action.make_demo">
+    <source>Make the &amp;demo…</source>
+    <translation>데모 만들기(&amp;D)…</translation>
+  </message>
+  <message id="demo.folder">
+    <source>Folder for the demo</source>
+    <translation>데모를 만들 폴더</translation>
+  </message>
 </context>
 </TS>
