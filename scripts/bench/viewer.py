@@ -17,7 +17,8 @@ page_ms_*         next feature page, asked for to drawn, with pictures and a col
                   200 features at random; page_cold_ms_*: the file was put out of memory before
 filter_ms         filters of three columns, one a text, set to the table and map drawn
 gui_block_ms_*    how late a timer of 5 ms comes in a scripted tour of two minutes; the first use
-                  of each font apart (font_block_ms)
+                  of each font apart (font_block_ms); idle_block_ms_p99 is what it comes late where
+                  nothing happens, gui_worked_ms what of a block the thread itself computed
 """
 
 from __future__ import annotations

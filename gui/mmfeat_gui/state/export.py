@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float
 
 from mmfeat.atlas.layout import FEATURE_SCORES
 from mmfeat.figures.kind import FigureKind
@@ -17,6 +17,7 @@ from mmfeat.figures.registry import kind as kind_of
 from mmfeat.figures.widths import VENUES
 from mmfeat.files import whole_file
 from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.state.features import FeatureTable
 from mmfeat_gui.state.jobs import Order
 from mmfeat_gui.state.view import ViewState
 
@@ -77,26 +78,24 @@ class Offer:
 
 
 def offers(
-    state: ViewState, languages: Sequence[str], rows: Int[np.ndarray, " rows"], size: int
+    state: ViewState, table: FeatureTable, xy: Float[np.ndarray, "f 2"] | None
 ) -> list[Offer]:
     """Return what can be made of a view, what is in front first.
 
     Parameters
     ----------
     state : ViewState
-    languages : sequence of str
-        Of the atlas.
-    rows : array [rows]
-        Features that the table shows, in its order.
-    size : int
-        Features of the atlas.
+    table : FeatureTable
+        Features of the atlas, with the rows that are shown in their order.
+    xy : array [f, 2] or None
+        Places on the map; None without one.
     """
     place, brushed = state.place, state.features.indices.tolist()
     shown = place.index if place is not None and place.kind == "feature" else None
     own = brushed or ([] if shown is None else [shown])
-    chosen = tuple(tag for tag in state.languages if tag in languages)
+    chosen = tuple(tag for tag in state.languages if tag in table.languages)
     columns = {"language": chosen} if chosen else {}
-    found = [_map(state, brushed)]
+    found = [] if xy is None else [_map(state, brushed, table, xy)]
     if own:
         one = shown if shown is not None else own[0]
         found.append(Offer("feature", {"feature": one, **columns}))
@@ -105,7 +104,7 @@ def offers(
     found.append(Offer("grid", {**_features(own[:ROWS]), **columns}, lacking))
     found.append(Offer("languages", _features(brushed[:ROWS]), lacking if brushed else ()))
     found.append(Offer("histograms", {}))
-    found.append(_table(state, rows, size, languages))
+    found.append(_table(state, table))
     found.append(Offer("report", {**_features(own), **columns}))
     front = [_FIRST[panel] for panel in state.panels if panel in _FIRST]
     # Of the panels in front, that of the pages is looked at, and of the others the map.
@@ -119,9 +118,12 @@ def _features(features: Iterable[int]) -> dict[str, Value]:
     return {"feature": found} if found else {}
 
 
-def _map(state: ViewState, brushed: list[int]) -> Offer:
+def _map(
+    state: ViewState, brushed: list[int], table: FeatureTable, xy: Float[np.ndarray, "f 2"]
+) -> Offer:
     options: dict[str, Value] = {}
     lacking = []
+    drawn = np.isfinite(xy).all(1)
     if state.colouring in COLOURINGS or state.colouring in FEATURE_SCORES:
         if state.colouring != "modality_score":
             options["colour"] = state.colouring
@@ -133,36 +135,36 @@ def _map(state: ViewState, brushed: list[int]) -> Offer:
         lacking.append("export.lacking_size")
     if state.colouring == "shared" and {"untestable", "not shared"} <= state.hidden:
         options["only_shared"] = True
+        drawn &= np.asarray(table.scores["shared"], bool)
     elif state.hidden:
         lacking.append("export.lacking_hidden")
     if not state.labels:
         options["labels"] = 0
-    if brushed:
-        options["callout"] = tuple(brushed[:CALLOUTS])
-        if len(brushed) > CALLOUTS:
+    named = tuple(feature for feature in brushed if drawn[feature])
+    if named:
+        options["callout"] = named[:CALLOUTS]
+        if len(named) > CALLOUTS:
             lacking.append("export.lacking_callouts")
     if state.viewport is not None:
         lacking.append("export.lacking_viewport")
     return Offer("map", options, tuple(lacking))
 
 
-def _table(
-    state: ViewState, rows: Int[np.ndarray, " rows"], size: int, languages: Sequence[str]
-) -> Offer:
+def _table(state: ViewState, table: FeatureTable) -> Offer:
     """Return the rows of the table: all of them by its order, or those it shows by name."""
     query = state.query
     columns = tuple(key for key in query.columns if key not in _OWN_COLUMNS)
     if "title" in query.columns:
-        columns = (*(f"name[{tag}]" for tag in languages), *columns)
+        columns = (*(f"name[{tag}]" for tag in table.languages), *columns)
     options: dict[str, Value] = {"column": columns} if columns else {}
     sortable = all(order.column not in _OWN_COLUMNS for order in query.order)
-    if len(rows) == size and len(query.order) <= 1 and sortable:
+    if len(table.rows) == len(table) and len(query.order) <= 1 and sortable:
         if query.order:
             options["sort"] = query.order[0].column
             if not query.order[0].descending:
                 options["ascending"] = True
     else:
-        options |= _features(rows.tolist())
+        options |= _features(table.rows.tolist())
     return Offer("table", options)
 
 

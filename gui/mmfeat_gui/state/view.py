@@ -38,8 +38,9 @@ class ViewState:
         Whether brushed features light the items on which all of them fire, not any.
     matrix : tuple of str
         What the matrix of languages shows: the other side, over which features, and which measure.
-    heat, bands : bool
-        Whether pictures bear heat maps, and whether captions of all bands are shown.
+    heat, bands, aligned : bool
+        Whether pictures bear heat maps, whether captions of all bands are shown, and whether
+        instead those of the same items stand in rows.
     languages : tuple of str
         The columns of a feature page; empty for all.
     panels : tuple of str
@@ -62,6 +63,7 @@ class ViewState:
     matrix: tuple[str, str, str] = ("languages", "all", "rate")
     heat: bool = True
     bands: bool = False
+    aligned: bool = False
     languages: tuple[str, ...] = ()
     panels: tuple[str, ...] = ()
 

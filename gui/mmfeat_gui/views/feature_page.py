@@ -70,7 +70,7 @@ class FeaturePageView(QScrollArea):
     feature_activated = Signal(int)
     item_activated = Signal(int)
     heat_chosen = Signal(bool)
-    bands_chosen = Signal(bool)
+    captions_chosen = Signal(bool, bool)
     languages_chosen = Signal(object)
     wanted = Signal()
     completed = Signal()
@@ -156,9 +156,11 @@ class FeaturePageView(QScrollArea):
         self.verdict = NumberFlow()
         self.verdict.setAccessibleName(tr("page.verdict"))
         shares, rates = QWidget(), QWidget()
+        of_rates = theme.Muted(tr("page.rates"))
+        of_rates.setToolTip(tr("page.rates_tip"))
         for box, widgets in (
             (shares, (theme.Muted(tr("page.modality")), self.modality, self.verdict)),
-            (rates, (theme.Muted(tr("page.rates")), self.rates)),
+            (rates, (of_rates, self.rates)),
         ):
             inner = QVBoxLayout(box)
             inner.setContentsMargins(0, 0, 0, 0)
@@ -253,14 +255,16 @@ class FeaturePageView(QScrollArea):
         assert self.loaded is not None
         return self.loaded.page.feature
 
-    def show_choices(self, *, heat: bool, bands: bool, languages: Sequence[str]) -> None:
+    def show_choices(
+        self, *, heat: bool, bands: bool, aligned: bool, languages: Sequence[str]
+    ) -> None:
         """Follow what was chosen to be shown; what must be read first is not waited for."""
         self._chosen = tuple(languages)
         self.heat.blockSignals(True)
         self.heat.setChecked(heat)
         self.heat.blockSignals(False)
-        if bands != self.all_captions.isChecked():
-            (self.all_captions if bands else self.top_captions).setChecked(True)
+        other = self.all_captions if bands else self.top_captions
+        (self.same_items if aligned else other).setChecked(True)
         if self.loaded is not None and self._choices() != self._drawn:
             self._draw_examples()
 
@@ -355,8 +359,7 @@ class FeaturePageView(QScrollArea):
 
     def _choose_mode(self) -> None:
         """Ask for what another choice of captions needs."""
-        self.bands_chosen.emit(self.all_captions.isChecked())
-        self.wanted.emit()
+        self.captions_chosen.emit(self.all_captions.isChecked(), self.same_items.isChecked())
 
     def _arranged(self) -> None:
         if self.complete:

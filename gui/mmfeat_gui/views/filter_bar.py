@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QFlowLayout
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.columns import Column
@@ -30,6 +29,7 @@ from mmfeat_gui.views import theme
 from mmfeat_gui.views.filter_menu import fill_columns
 from mmfeat_gui.views.filter_range import Counts
 from mmfeat_gui.views.filter_rows import ChoiceRow, RangeRow
+from mmfeat_gui.views.flow import FlowLayout
 
 _SHARED = Choice("shared", (1,))
 _TALLEST = 132  # pixels of rows; more are scrolled
@@ -121,9 +121,9 @@ class FilterBar(QWidget):
         """Make the filters that most people need most of the time."""
         self._common = QWidget(self)
         self._common.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        flow = QFlowLayout(self._common)
+        flow = FlowLayout(self._common)
         flow.setContentsMargins(0, 0, 0, 0)
-        flow.setHorizontalSpacing(7)
+        flow.setSpacing(7)
         self.shared = QCheckBox(tr("filter.shared_only"), self._common)
         self.shared.setToolTip(tr("table.shared_tip"))
         self.shared.toggled.connect(self._ask_shared)

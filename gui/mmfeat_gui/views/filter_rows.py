@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
-from superqt import QFlowLayout
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.bars import Bars
@@ -24,6 +23,7 @@ from mmfeat_gui.state.columns import Column
 from mmfeat_gui.state.query import Choice, Limit
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.filter_range import Counts, RangeHistogram
+from mmfeat_gui.views.flow import FlowLayout
 
 _ENDS = 64  # pixels wide: the fields of a range
 
@@ -149,7 +149,7 @@ class ChoiceRow(QWidget):
         self.boxes: dict[int, QCheckBox] = {}
         values = QWidget(self)
         values.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        flow = QFlowLayout(values)
+        flow = FlowLayout(values)
         flow.setContentsMargins(0, 0, 0, 0)
         for value, text in column.values():
             box = QCheckBox(text, values)

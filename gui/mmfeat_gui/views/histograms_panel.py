@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QFlowLayout
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable, known
@@ -28,6 +27,7 @@ from mmfeat_gui.views.context import Context
 from mmfeat_gui.views.filter_menu import fill_columns
 from mmfeat_gui.views.filter_range import counts_of
 from mmfeat_gui.views.filter_rows import RangeRow
+from mmfeat_gui.views.flow import FlowLayout
 from mmfeat_gui.views.panel import Area, Panel
 
 _WIDTH, _HEIGHT = 250, 120  # pixels of a histogram
@@ -52,7 +52,7 @@ class HistogramsPanel(Panel):
         self.add.setMenu(menu)
         legend = theme.Muted(tr("histograms.legend"), self)
         inside = QWidget(self)
-        self._flow = QFlowLayout(inside)
+        self._flow = FlowLayout(inside)
         self._flow.setSpacing(12)
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)

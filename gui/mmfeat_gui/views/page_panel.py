@@ -55,7 +55,9 @@ class PagePanel(Panel):
             page.feature_activated.connect(lambda index: context.go(Place("feature", index)))
         feature.item_activated.connect(lambda index: context.go(Place("item", index)))
         feature.heat_chosen.connect(lambda on: store.change("undo.heat", heat=on))
-        feature.bands_chosen.connect(lambda on: store.change("undo.bands", bands=on))
+        feature.captions_chosen.connect(
+            lambda bands, aligned: store.change("undo.bands", bands=bands, aligned=aligned)
+        )
         feature.languages_chosen.connect(
             lambda tags: store.change("undo.languages", merge="languages", languages=tags)
         )
@@ -93,17 +95,17 @@ class PagePanel(Panel):
         self._ask()
 
     def _follow(self, now: ViewState, before: ViewState) -> None:
-        if (now.heat, now.bands, now.languages) != (before.heat, before.bands, before.languages):
+        if _choices(now) != _choices(before):
             self._show_choices(now)
         if now.features != before.features and self.shown is self.item_page:
             self.item_page.show_brushed(now.features)
-        if now.place != before.place or now.bands != before.bands:
+        read = (now.place, now.bands, now.aligned) != (before.place, before.bands, before.aligned)
+        if read:
             self._ask()
 
     def _show_choices(self, state: ViewState) -> None:
-        self.feature_page.show_choices(
-            heat=state.heat, bands=state.bands, languages=state.languages
-        )
+        heat, bands, aligned, languages = _choices(state)
+        self.feature_page.show_choices(heat=heat, bands=bands, aligned=aligned, languages=languages)
         self.item_page.show_heat(state.heat)
 
     # Asking ---------------------------------------------------------------------------
@@ -147,14 +149,18 @@ def _panel(window: MainWindow) -> PagePanel:
     return panel
 
 
+def _choices(state: ViewState) -> tuple[bool, bool, bool, tuple[str, ...]]:
+    return state.heat, state.bands, state.aligned, state.languages
+
+
 def _same_items(window: MainWindow) -> None:
-    page = _panel(window).feature_page
-    (page.top_captions if page.same_items.isChecked() else page.same_items).click()
+    store = window.context.store
+    store.change("undo.bands", bands=False, aligned=not store.state.aligned)
 
 
 def _bands(window: MainWindow) -> None:
     store = window.context.store
-    store.change("undo.bands", bands=not store.state.bands)
+    store.change("undo.bands", bands=not store.state.bands, aligned=False)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -163,7 +169,7 @@ ACTIONS: tuple[Action, ...] = (
         "same_items",
         "view",
         _same_items,
-        checked=lambda window: _panel(window).feature_page.same_items.isChecked(),
+        checked=lambda window: window.context.store.state.aligned,
     ),
     Action("unfold_all", "view", lambda window: _panel(window).feature_page.unfold_all(True)),
     Action("fold_all", "view", lambda window: _panel(window).feature_page.unfold_all(False)),

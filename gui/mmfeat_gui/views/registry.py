@@ -7,6 +7,8 @@ from mmfeat_gui.views import (
     joint_panel,
     map_panel,
     notes_actions,
+    page_panel,
+    probe_actions,
     runs_page,
     table_panel,
     window_actions,
@@ -47,6 +49,8 @@ ACTIONS: tuple[Action, ...] = (
     *joint_panel.ACTIONS,
     *table_panel.ACTIONS,
     *notes_actions.ACTIONS,
+    *page_panel.ACTIONS,
+    *probe_actions.ACTIONS,
     *export_dialog.ACTIONS,
     *runs_page.ACTIONS,
 )

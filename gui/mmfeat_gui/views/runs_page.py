@@ -19,14 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from mmfeat_gui.resources.strings import tr
-from mmfeat_gui.state import orders
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.jobs import JobState, Order
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.views.actions import Action, always
 from mmfeat_gui.views.context import Context
 from mmfeat_gui.views.panel import Page
-from mmfeat_gui.views.runs_forms import FormDialog
 from mmfeat_gui.views.runs_jobs import JobsView, may_end
 from mmfeat_gui.views.windows import windows
 from mmfeat_gui.workers.jobs import shared_jobs
@@ -133,6 +131,10 @@ class RunsPage(Page):
 
     def open_form(self, kind: str) -> None:
         """Show the form of a kind of job, filled as far as the folder tells."""
+        # They know the settings of all commands, which take time to load.
+        from mmfeat_gui.state import orders
+        from mmfeat_gui.views.runs_forms import FormDialog
+
         folder = self._folder
         chosen = self.trainings.chosen() if self.trainings is not None else []
         saes = [run.folder for run in chosen if run.finished]

@@ -16,6 +16,7 @@ from mmfeat_gui.views.panel import Area, Panel
 _AREAS: tuple[Area, ...] = ("maps", "table", "pages")
 _WIDE = 1000  # from here on the table stands beside the map, not under it
 _PAGE = "page"
+_LEAST = (180, 150)
 
 
 class Explorer(QSplitter):
@@ -53,6 +54,7 @@ class Workbench(QSplitter):
         for area in _AREAS:
             tabs = QTabWidget(self)
             tabs.setDocumentMode(True)
+            tabs.setMinimumSize(*_LEAST)  # else the largest panel says how small a window may be
             tabs.setAccessibleName(tr(f"area.{area}"))
             tabs.tabBar().setAccessibleName(tr(f"area.{area}"))
             self.tabs[area] = tabs

@@ -28,6 +28,7 @@ from mmfeat_gui.workers.leash import FREE
 
 _PAUSE = 0.15  # seconds between two looks
 _BLOCK = 1 << 20  # bytes of a log that are read at a look
+_GRACE = 5.0  # seconds in which a process must be set free
 _MOST_RESULT = 64 << 20  # bytes of a result
 _ENVIRONMENT = {
     "MMFEAT_PROGRESS": "json",
@@ -47,11 +48,12 @@ def jobs_folder() -> Path:
 
 
 class _Run:
-    """A process and its files; used by the jobs' thread, but for `wish`."""
+    """A process and its files; used by the jobs' thread, but for `wish` and `free`."""
 
     def __init__(self, number: int, order: Order, folder: Path) -> None:
         self.number, self.order = number, order
         self.wish: Wish = ""
+        self.free = threading.Event()  # it no longer hangs on the program
         self._folder = folder
         self._log, self._result = folder / "log.txt", folder / "result.jsonl"
         self._account = Account()
@@ -80,6 +82,7 @@ class _Run:
             return self._next(self._process)
         except OSError as error:
             self._status = "failed"
+            self.free.set()
             return self.state(tr("jobs.no_start", reason=error.strerror or error, file=self._log))
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -106,12 +109,14 @@ class _Run:
         self._listen()
         if code is not None:
             _let_go(leash)
+            self.free.set()
             stopped = self._status == "stopping"
             self._status, sentence = self._account.ending(code, stopped)
             return self.state(sentence, self._found())
         if self.wish == "keep" and self._status == "running":
             leash.write(FREE)
             _let_go(leash)
+            self.free.set()
             self._status = "kept"
             return self.state(tr("jobs.kept", file=self._log))
         if self.wish in ("stop", "end") and self._status == "running":
@@ -220,9 +225,16 @@ class Jobs(QObject):
             self._wish(number, "stop")
 
     def keep_all(self) -> None:
-        """Let all listed jobs go on when the program ends; the others are ended."""
+        """Let all listed jobs go on when the program ends; the others are ended.
+
+        On return the program may end at once.
+        """
         for number, run in list(self._runs.items()):
             self._wish(number, "end" if run.order.aside else "keep")
+        for state in self.running:
+            kept = self._runs.get(state.number)
+            if kept is not None and state.status == "running":
+                kept.free.wait(_GRACE)
 
     def forget(self, number: int) -> None:
         """Take a job that has ended out of the list."""

@@ -15,6 +15,7 @@ import pytest
 from mmfeat.figures.exporting import recipe, settings_of
 from mmfeat_gui.state import export
 from mmfeat_gui.state.export import Offer, offers
+from mmfeat_gui.state.features import FeatureTable
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.query import Order, Query
 from mmfeat_gui.state.selection import Selection
@@ -25,9 +26,20 @@ LANGUAGES = ("en", "ko")
 PANELS = ("map", "table", "page")
 
 
-def offered(state: ViewState, rows: np.ndarray | None = None, size: int = 100) -> dict[str, Offer]:
-    rows = np.arange(size) if rows is None else rows
-    return {offer.kind: offer for offer in offers(state, LANGUAGES, rows, size)}
+def table_of(
+    rows: np.ndarray | None = None, languages: tuple[str, ...] = LANGUAGES
+) -> FeatureTable:
+    """Return a table of a hundred features, the even ones shared."""
+    found = FeatureTable({"shared": np.arange(100) % 2 == 0}, {}, languages)
+    if rows is not None:
+        found.rows = rows
+    return found
+
+
+def offered(state: ViewState, rows: np.ndarray | None = None) -> dict[str, Offer]:
+    xy = np.random.default_rng(0).normal(size=(100, 2))
+    xy[50:] = np.nan  # features that are not on the map
+    return {offer.kind: offer for offer in offers(state, table_of(rows), xy)}
 
 
 @pytest.mark.parametrize(
@@ -52,13 +64,13 @@ def test_every_offer_has_settings_that_the_command_takes(state: ViewState) -> No
 
 def test_what_is_in_front_is_offered_first() -> None:
     state = ViewState(place=Place("feature", 3), panels=("map", "table", "page"))
-    assert [offer.kind for offer in offers(state, LANGUAGES, np.arange(9), 9)][:3] == [
+    assert [offer.kind for offer in offers(state, table_of(), np.zeros((100, 2)))][:3] == [
         "feature",
         "map",
         "table",
     ]
     state = ViewState(panels=("languages", "histograms", "probe"))
-    assert [offer.kind for offer in offers(state, LANGUAGES, np.arange(9), 9)][:2] == [
+    assert [offer.kind for offer in offers(state, table_of(), np.zeros((100, 2)))][:2] == [
         "languages",
         "histograms",
     ]
@@ -103,6 +115,18 @@ def test_hidden_categories_of_sharing_leave_features_out() -> None:
     assert offered(state)["map"].options == {"colour": "shared", "only_shared": True}
 
 
+def test_only_features_that_are_drawn_are_named_on_the_map() -> None:
+    state = ViewState(
+        features=Selection.of([3, 4, 60]),
+        colouring="shared",
+        hidden=frozenset({"untestable", "not shared"}),
+    )
+    assert offered(state)["map"].options["callout"] == (4,)
+    assert offered(replace(state, hidden=frozenset()))["map"].options["callout"] == (3, 4)
+    kinds = [offer.kind for offer in offers(state, table_of(), None)]
+    assert "map" not in kinds  # before mmfeat map
+
+
 def test_brushed_features_go_into_grid_report_and_matrix() -> None:
     state = ViewState(place=Place("feature", 1), features=Selection.of([5, 2]), languages=("ko",))
     found = offered(state)
@@ -139,9 +163,8 @@ def test_the_command_writes_the_file_that_is_meant(atlas_path: Path, tmp_path: P
     with h5py.File(atlas_path) as file:
         languages = tuple(file["languages"].asstr()[()])
         truth = file["features/shared_q"][()]
-    (offer,) = (
-        own for own in offers(ViewState(query=query), languages, rows, 96) if own.kind == "table"
-    )
+    table = table_of(rows, languages)
+    (offer,) = (own for own in offers(ViewState(query=query), table, None) if own.kind == "table")
     out = tmp_path / "the rows.csv"
     text = export.order(offer, atlas_path, out).text
     words = shlex.split(text)
@@ -159,7 +182,7 @@ def test_many_features_are_named_in_a_recipe_beside_the_file(
     atlas_path: Path, tmp_path: Path
 ) -> None:
     rows = np.arange(90)[::-1]
-    offer = offered(ViewState(), rows, 96)["table"]
+    offer = offered(ViewState(), rows)["table"]
     offer = replace(offer, options={"feature": offer.options["feature"]})
     out = tmp_path / "rows.csv"
     order = export.order(offer, atlas_path, out)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ def test_an_atlas_is_told_at_a_glance(atlas_path: Path, truth: Any) -> None:
     with Atlas(atlas_path) as atlas:
         summary = summarise(atlas)
     with h5py.File(atlas_path) as file:
-        assert summary.fingerprint == file.attrs["content-digest"]
+        rows = file["sae/decoder"][()].astype("<f4")
+    spread = rows[:: len(rows) // 16][:16]
+    mark = hashlib.sha256(f"{rows.shape}".encode() + spread.tobytes()).hexdigest()
+    assert summary.fingerprint == mark
     assert summary.languages == tuple(truth.languages)
     assert (summary.n_items, summary.n_captions) == (len(truth.item_id), len(truth.caption_text))
     assert len(summary.table) == truth.count and not summary.table.named

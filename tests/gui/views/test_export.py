@@ -16,7 +16,9 @@ from mmfeat_gui.state.selection import Selection
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.state.view import ViewState
 from mmfeat_gui.views.context import Context
-from mmfeat_gui.views.export_dialog import ACTIONS, ExportDialog
+from mmfeat_gui.views.export_dialog import ACTIONS
+from mmfeat_gui.views.export_form import ExportDialog
+from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.workers.jobs import Jobs
 
 LONG = 120_000
@@ -186,3 +188,13 @@ def test_every_widget_that_takes_the_keyboard_has_a_name(dialog: ExportDialog) -
 def test_the_action_is_in_the_file_menu() -> None:
     (action,) = ACTIONS
     assert (action.key, action.menu, action.shortcuts) == ("export", "file", ("Ctrl+E",))
+
+
+def test_the_action_shows_the_dialog_over_the_window(qtbot: QtBot, opened: MainWindow) -> None:
+    opened.actions_by_key["export"].trigger()
+    (dialog,) = opened.findChildren(ExportDialog)
+    assert dialog.isVisible()
+    kinds = {offer.kind for offer in dialog.offers}
+    assert {"map", "feature", "grid", "languages", "histograms", "table", "report"} <= kinds
+    dialog.close()
+    qtbot.waitUntil(lambda: not opened.findChildren(ExportDialog))

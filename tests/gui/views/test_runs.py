@@ -22,6 +22,7 @@ from mmfeat_gui.state.runs import Board
 from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views import runs_jobs
 from mmfeat_gui.views.context import Context
+from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.views.runs_forms import FormDialog
 from mmfeat_gui.views.runs_page import RunsPage
 from mmfeat_gui.views.runs_plots import MOST, CurvesPlot, ScalingPlot
@@ -357,3 +358,29 @@ def test_every_text_that_takes_the_keyboard_has_a_name(qtbot: QtBot, page: RunsP
     assert texts
     for widget in (*texts, page.trainings.list, page.trainings.board, page.jobs_view.list):
         assert widget.accessibleName()
+
+
+def test_an_atlas_that_was_made_opens_in_the_window(
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    window: MainWindow,
+    atlas_path: Path,
+) -> None:
+    monkeypatch.setattr(kept, "jobs_folder", lambda: tmp_path / "logs")
+    page = window.pages["runs"]
+    assert isinstance(page, RunsPage)
+    window.actions_by_key["runs"].trigger()
+    assert page.isVisible()
+    view = page.jobs_view
+    assert view is not None
+    number = page.start(Order("atlas", (("validate", str(atlas_path)),), atlas_path))
+    qtbot.waitUntil(view.open_button.isVisible, timeout=LONG)
+    view.open_button.click()
+    qtbot.waitUntil(lambda: window.summary is not None and window.shows_atlas, timeout=30_000)
+    assert window.summary is not None
+    assert window.summary.path == atlas_path
+    assert page.trainings is not None
+    assert page.trainings.folder == atlas_path.parent  # looked at, as no other was chosen
+    qtbot.waitUntil(lambda: not window.busy, timeout=30_000)
+    page.jobs.forget(number)

@@ -267,6 +267,34 @@ def test_no_job_outlives_a_program_that_was_killed(activations_path: Path, tmp_p
     assert "Interrupted: finished files are whole" in log.read_text()
 
 
+KEEPING = """
+def leave(state):
+    if state.step is not None:
+        jobs.keep_all()
+        os._exit(0)
+jobs.changed.connect(leave)
+application.exec()
+"""
+
+
+def test_a_job_that_is_kept_outlives_a_program_that_ends_at_once(
+    activations_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sae"
+    (command,) = training(activations_path, out, 1000).commands
+    code = "import os" + PROGRAM.replace("application.exec()\n", "") + KEEPING
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "logs"), str(out), *command],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        check=True,
+        timeout=60,
+    )
+    until = time.monotonic() + 60
+    while not (out / "cfg.json").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert json.loads((out / "cfg.json").read_text())["d_sae"] == 64
+
+
 def test_a_job_whose_log_cannot_be_written_there_is_run_all_the_same(
     qtbot: QtBot, tmp_path: Path, corpus_path: Path
 ) -> None:

@@ -286,6 +286,10 @@
     <source>&amp;Fold all sections</source>
     <translation>모든 절 접기(&amp;F)</translation>
   </message>
+  <message id="page.rates_tip">
+    <source>Share of the pooled rows of pictures, and of captions in each language, with an activation above 0.</source>
+    <translation>그림, 그리고 언어별 캡션의 풀링된 행 가운데 활성값이 0보다 큰 비율입니다.</translation>
+  </message>
   <message id="page.unfolded">
     <source>unfolded</source>
     <translation>펼침</translation>
