@@ -57,7 +57,7 @@ def settle(window: MainWindow) -> None:
     while time.monotonic() - quiet < _QUIET_S and time.monotonic() - begun < _MOST_S:
         QApplication.processEvents()
         time.sleep(0.005)
-        if window.busy or window.context.engine.busy:
+        if window.busy:
             quiet = time.monotonic()
 
 

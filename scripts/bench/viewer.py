@@ -209,7 +209,7 @@ def measure_pages(args: argparse.Namespace) -> dict[str, float]:
     application, window = _opened(args)
     rng = np.random.default_rng(0)
     alive = np.flatnonzero(window.summary.table.scores["n_languages"] > 0)
-    features = rng.choice(alive, 250, replace=False).tolist()
+    features = rng.choice(alive, 250, replace=len(alive) < 250).tolist()
     found: dict[str, list[float]] = {"warm": [], "cold": []}
     for number, feature in enumerate(features):
         cold = number >= 200

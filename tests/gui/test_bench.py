@@ -111,7 +111,9 @@ def test_it_is_the_same_file_again_and_validates(synthetic: Path, tmp_path: Path
 def test_too_few_features_are_one_sentence(tmp_path: Path) -> None:
     done = _run(str(BENCH / "big_atlas.py"), "--out", str(tmp_path / "a.h5"), "--features", "3")
     assert done.returncode == 1
-    assert done.stderr.strip() == "big_atlas.py: give 16 features, 64 items and a language, or more."
+    assert (
+        done.stderr.strip() == "big_atlas.py: give 16 features, 64 items and a language, or more."
+    )
     assert not (tmp_path / "a.h5").exists()
 
 

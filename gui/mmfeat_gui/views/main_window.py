@@ -126,7 +126,7 @@ class MainWindow(QMainWindow):
         context.reader.beside_ready.connect(self._show_beside)
         context.reader.failed.connect(self._fail)
         context.tasks.failed.connect(context.refuse)
-        for worker in (context.reader, context.tasks):
+        for worker in (context.reader, context.tasks, context.engine):
             worker.idle.connect(self._tell_idle)
         context.said.connect(self.notice.say)
         context.store.changed.connect(self._follow)
@@ -161,7 +161,8 @@ class MainWindow(QMainWindow):
     @property
     def busy(self) -> bool:
         """Whether something asked for is still to come."""
-        return self.context.reader.busy or self.context.tasks.busy
+        context = self.context
+        return context.reader.busy or context.tasks.busy or context.engine.busy
 
     def open_atlas(
         self,

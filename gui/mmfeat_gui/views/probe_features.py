@@ -15,7 +15,7 @@ from mmfeat_gui.views.captions import lay_out
 from mmfeat_gui.views.probe_shown import ShownProbe
 from mmfeat_gui.views.tiles import TileFlow
 
-_WIDTH, _HEAD, _STRIP, _SIDE = 206, 26, 60, 52
+_WIDTH, _HEAD, _STRIP, _SIDE = 198, 26, 60, 52
 _MOST = 96  # tiles of a group
 SIDES = ("A", "B")
 

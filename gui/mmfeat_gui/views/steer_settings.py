@@ -94,7 +94,7 @@ class FeatureChoice(QWidget):
 
     def show_names(self) -> None:
         """Write the names of the features, as far as they are known."""
-        self.chips.show_chips([f"{self._title(one)} ({one})" for one in self.features])
+        self.chips.show_chips([f"{one}  {self._title(one)}" for one in self.features])
 
     def _remove(self, index: int) -> None:
         self.choose([one for place, one in enumerate(self.features) if place != index])
