@@ -116,7 +116,9 @@ class Selection:
 
 def _each_once(ascending: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
     """Return what differs from the one before it; NumPy's own `unique` loads its masked arrays."""
-    return ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
+    first = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return np.asarray(ascending[first])
 
 
 NOTHING = Selection(np.zeros(0, np.int64))

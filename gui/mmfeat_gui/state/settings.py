@@ -30,6 +30,8 @@ class Settings:
         Paths of atlases, the latest first.
     colouring : str
         What the map's colours show.
+    backbones : dict of str to str
+        Where backbones are that are not where an atlas says: by its SPEC, another.
     appearance : str
         ``light``, ``dark`` or ``system``.
     geometry : str
@@ -41,6 +43,7 @@ class Settings:
     language: str = ""
     recent: list[str] = field(default_factory=list)
     colouring: str = "modality_score"
+    backbones: dict[str, str] = field(default_factory=dict)
     appearance: str = "system"
     geometry: str = ""
     splitters: dict[str, str] = field(default_factory=dict)

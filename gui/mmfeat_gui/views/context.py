@@ -67,6 +67,8 @@ class Context(QObject):
         self.store = Store()
         self.reader = Reader(self)
         self.engine = Engine(self)
+        self.engine.backbones.update(settings.backbones)
+        self.engine.backbones_changed.connect(self._remember_backbones)
         self.tasks = Tasks(self)
         self.notes = Notes("", 0)
         self._keeper: NotesKeeper | None = None
@@ -95,6 +97,9 @@ class Context(QObject):
         self.notes = notes
         notes.changed.connect(self.notes_changed.emit)
         self.notes_changed.emit()
+
+    def _remember_backbones(self) -> None:
+        self.settings.backbones = dict(self.engine.backbones)
 
     def _let_go_of_notes(self) -> None:
         if self._keeper is not None:

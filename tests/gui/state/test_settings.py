@@ -10,7 +10,13 @@ from mmfeat_gui.state.settings import Settings, load_settings, save_settings, se
 
 def test_settings_come_back(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "viewer.toml"
-    settings = Settings(language="ko", colouring="shared", geometry="QUJD")
+    settings = Settings(
+        language="ko",
+        colouring="shared",
+        backbones={"open_clip:ViT-B-32/a": "/models/한국어 'clip'"},
+        geometry="QUJD",
+        splitters={"bench": "QUJD", "explorer": ""},
+    )
     settings.opened(Path('/data/한국어 "atlas".h5'))
     settings.opened(Path("/data/tab\tand\x7f.h5"))
     assert save_settings(settings, path)
