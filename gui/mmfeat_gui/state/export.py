@@ -140,13 +140,15 @@ def _map(
         lacking.append("export.lacking_hidden")
     if not state.labels:
         options["labels"] = 0
+    if state.viewport is not None:
+        x0, y0, x1, y1 = (round(edge, 4) for edge in state.viewport.bounds)
+        options["view"] = f"{x0:.4f},{y0:.4f},{x1:.4f},{y1:.4f}"
+        drawn &= ((xy >= (x0, y0)) & (xy <= (x1, y1))).all(1)
     named = tuple(feature for feature in brushed if drawn[feature])
     if named:
         options["callout"] = named[:CALLOUTS]
         if len(named) > CALLOUTS:
             lacking.append("export.lacking_callouts")
-    if state.viewport is not None:
-        lacking.append("export.lacking_viewport")
     return Offer("map", options, tuple(lacking))
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Place:
-    """A page: a feature or an item by index, the comparison, or the runs."""
+    """A page: a feature or an item by index, the comparison, the runs, or the first page."""
 
-    kind: Literal["feature", "item", "comparison", "runs"]
+    kind: Literal["feature", "item", "comparison", "runs", "welcome"]
     index: int = 0
 
     @property

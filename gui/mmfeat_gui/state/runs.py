@@ -92,7 +92,11 @@ def find_runs(folder: Path) -> Found:
     """
     if not folder.is_dir():
         raise MmfeatError(tr("runs.no_folder", path=folder))
-    runs, sweeps, boards, planned, more = [], [], [], dict[Path, Mapping[str, Any]](), False
+    runs: list[RunInfo] = []
+    sweeps: list[Path] = []
+    boards: list[Path] = []
+    planned: dict[Path, Mapping[str, Any]] = {}
+    more = False
     for count, (place, names) in enumerate(_walk(folder, _DEEP)):
         if count >= _MOST_FOLDERS or len(runs) >= _MOST_RUNS:
             more = True

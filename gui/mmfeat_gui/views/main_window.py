@@ -379,6 +379,7 @@ class MainWindow(QMainWindow):
         self.settings.colouring = now.colouring
         if now.place != before.place:
             if now.place is not None and not self._walking:
+                self.history.visit(before.place or Place("welcome"))
                 self.history.visit(now.place)
             self._show_page()
         self.update_actions()
@@ -386,7 +387,7 @@ class MainWindow(QMainWindow):
     def _show_page(self) -> None:
         """Show what the present place is about."""
         place, summary = self.context.store.state.place, self.context.summary
-        if place is None:
+        if place is None or place.kind == "welcome":
             self.stack.setCurrentWidget(self.welcome)
         elif place.kind == "comparison":
             self.stack.setCurrentWidget(self.comparison)

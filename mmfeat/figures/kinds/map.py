@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ _LABELS = 3.5  # named features an inch of the map's width
 _LOOKED_AT = 3000  # features whose names are tried as labels
 _EDGE = 0.05  # of the modality score: less is captions alone, as for bimodal features
 _LARGEST, _SMALLEST = 6.0, 0.15  # areas of marks by energy, of the usual one
+_VIEW = re.compile(",".join([r"\s*-?\d{1,9}(?:\.\d{1,9})?\s*"] * 4))
 _SHARED = (4, 1, 0)  # marks of untestable, not shared and shared features
 _APART = 0.3  # of the distance at which labels would fill the map evenly
 
@@ -59,6 +61,25 @@ class MapSettings(FigureSettings):
     callout: tuple[int, ...] = Field(
         (), description="Feature that is shown with its name and picture; repeat for several."
     )
+
+    view: str | None = Field(
+        None, description="Part of the map that is drawn: X0,Y0,X1,Y1 in its coordinates. [all]"
+    )
+
+    @property
+    def corners(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Lower left and upper right of the part that is drawn; None for all."""
+        if self.view is None:
+            return None
+        x0, y0, x1, y1 = map(float, self.view.split(","))
+        return (x0, y0), (x1, y1)
+
+    @field_validator("view")
+    @classmethod
+    def _four_numbers(cls, view: str | None) -> str | None:
+        if view is not None and not _VIEW.fullmatch(view):
+            raise MmfeatError(f"{view!r} is no part of a map; give X0,Y0,X1,Y1, as in -2,-2,3,1.5.")
+        return view
 
     @field_validator("colour")
     @classmethod
@@ -94,6 +115,9 @@ def draw(path: Path, settings: MapSettings) -> Drawing:
         kept = np.isfinite(xy).all(1)
         if settings.only_shared:
             kept &= np.asarray(features["shared"], bool)
+        if settings.corners is not None:
+            low, high = settings.corners
+            kept &= ((xy >= low) & (xy <= high)).all(1)
         if not kept.any():
             what = "shared feature" if settings.only_shared else "feature"
             raise MmfeatError(f"{path} has no {what} on its map; there is nothing to draw.")

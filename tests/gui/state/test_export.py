@@ -96,7 +96,6 @@ def test_what_the_figure_cannot_show_is_said() -> None:
         sizing="shared_effect",
         hidden=frozenset({"birds"}),
         features=Selection.of(range(30)),
-        viewport=Viewport(0, 0, 1, 1),
     )
     offer = offered(state)["map"]
     assert set(offer.lacking) == {
@@ -104,7 +103,6 @@ def test_what_the_figure_cannot_show_is_said() -> None:
         "export.lacking_size",
         "export.lacking_hidden",
         "export.lacking_callouts",
-        "export.lacking_viewport",
     }
     assert "colour" not in offer.options
     assert offered(state)["grid"].lacking == ("export.lacking_rows",)
@@ -125,6 +123,15 @@ def test_only_features_that_are_drawn_are_named_on_the_map() -> None:
     assert offered(replace(state, hidden=frozenset()))["map"].options["callout"] == (3, 4)
     kinds = [offer.kind for offer in offers(state, table_of(), None)]
     assert "map" not in kinds  # before mmfeat map
+
+
+def test_the_part_of_the_map_that_is_seen_is_drawn() -> None:
+    xy = np.arange(200, dtype=float).reshape(100, 2)
+    state = ViewState(features=Selection.of([2, 40]), viewport=Viewport(-1, 0, 20.5, 30))
+    offer = next(own for own in offers(state, table_of(), xy) if own.kind == "map")
+    assert offer.options["view"] == "-1.0000,0.0000,20.5000,30.0000"
+    assert offer.options["callout"] == (2,)
+    settings_of("map", offer.options)
 
 
 def test_brushed_features_go_into_grid_report_and_matrix() -> None:

@@ -320,3 +320,14 @@ def test_a_click_on_the_ground_of_the_window_changes_nothing(
     )
     QApplication.sendEvent(opened, press)
     assert opened.history.current == before
+
+
+def test_from_the_runs_one_goes_back_to_the_first_page(window: MainWindow, settle: Settle) -> None:
+    assert not window.actions_by_key["back"].isEnabled()
+    window.actions_by_key["runs"].trigger()
+    settle(window)
+    assert window.stack.currentWidget() is window.pages["runs"]
+    window.actions_by_key["back"].trigger()
+    assert window.stack.currentWidget() is window.welcome
+    window.actions_by_key["forward"].trigger()
+    assert window.stack.currentWidget() is window.pages["runs"]

@@ -86,10 +86,6 @@
     <source>The figure sizes dots by energy or not at all; here not at all.</source>
     <translation>그림의 점 크기는 에너지를 나타내거나 모두 같습니다. 여기서는 모두 같습니다.</translation>
   </message>
-  <message id="export.lacking_viewport">
-    <source>The figure shows the whole map.</source>
-    <translation>그림에는 지도 전체가 나타납니다.</translation>
-  </message>
   <message id="export.languages">
     <source>Matrix of languages</source>
     <translation>언어 행렬</translation>
