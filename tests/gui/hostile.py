@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +11,11 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
+from tests.gui.bombs import CONTROLS, MARKUP, OVERRIDES, PICTURES, TEXTS, VERY_LONG
+
 REFUSED: Literal["refused"] = "refused"  # the atlas is not opened, and a sentence says why
 OPENED: Literal["opened"] = "opened"  # it is, and its pages are shown as far as they go
 EITHER: Literal["either"] = "either"  # one of both
-
-CONTROLS = "tab\tbell\x07null-like\x01 escape\x1b[31m line\nbreak\r\u2028separator"
-OVERRIDES = "\u202egnp.tac\u202c \u2066isolate \u200f\u200e\u061c\u2069\u202d\u202e"
-MARKUP = '<img src="file:///etc/passwd"><b>bold</b><a href="http://example.org">link</a>&amp;'
-VERY_LONG = "very long " * 20_000
-STACKED = "Z" + "\u0301\u0489" * 2_000 + "\U0001f468\u200d\U0001f469" * 50
 
 
 @dataclass(frozen=True)
@@ -101,11 +95,6 @@ def half_of_it(path: Path) -> None:
 def its_last_byte_missing(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 1)
-
-
-@_case(REFUSED)
-def its_first_hundred_bytes(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:100])
 
 
 @_case(REFUSED)
@@ -365,23 +354,6 @@ def a_bomb_below_the_limit(file: h5py.File) -> None:
 # Pictures -------------------------------------------------------------------------------------
 
 
-def _png(width: int, height: int, data: bytes, extra: bytes = b"") -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    end = chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", data) + end
-
-
-def _noughts(size: int) -> bytes:
-    packer = zlib.compressobj(9)
-    parts = [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
-    return b"".join([*parts, packer.compress(bytes(size % (1 << 20))), packer.flush()])
-
-
 def _all_pictures(data: bytes) -> Callable[[Path], None]:
     def spoil(path: Path) -> None:
         with h5py.File(path, "r+") as file:
@@ -392,17 +364,7 @@ def _all_pictures(data: bytes) -> Callable[[Path], None]:
     return spoil
 
 
-_PICTURES = {
-    "a picture of 60,000 by 60,000": _png(60_000, 60_000, zlib.compress(bytes(100))),
-    "a picture that unpacks to a hundred megapixels": _png(10_000, 10_000, _noughts(100_010_000)),
-    "a picture of no width": _png(0, 10, zlib.compress(bytes(10))),
-    "a picture cut short": _png(96, 96, zlib.compress(bytes(96 * 97)))[:60],
-    "noise for a picture": np.random.default_rng(0).bytes(5_000),
-    "a text for a picture": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "an empty picture": b"",
-    "five megabytes for a picture": bytes(5 << 20),
-}
-for _name, _bytes in _PICTURES.items():
+for _name, _bytes in PICTURES.items():
     CASES.append(Case(_name, _all_pictures(_bytes), OPENED))
 
 
@@ -425,31 +387,24 @@ def _all_texts(text: str | bytes) -> Callable[[Path], None]:
     return spoil
 
 
-_TEXTS: dict[str, str | bytes] = {
-    "controls": CONTROLS,
-    "overrides of direction": OVERRIDES,
-    "markup": MARKUP,
-    "very long texts": VERY_LONG,
-    "a very long word": "a" * 50_000,
-    "stacked marks": STACKED,
-    "bytes that are no UTF-8": b"\xff\xfe\xfa \xed\xa0\x80",
-    "a private plane": "\U000f0000\uffff\ufdd0\U0010ffff",
-}
-for _name, _text in _TEXTS.items():
+for _name, _text in TEXTS.items():
     CASES.append(Case(f"{_name} for texts", _all_texts(_text), OPENED))
 
 
 # Numbers --------------------------------------------------------------------------------------
 
 
-def _all_floats(value: float) -> Callable[[Path], None]:
+def _all_numbers(kinds: str, value: float) -> Callable[[Path], None]:
+    """Put one number, as near as a type has it, in place of all of some kinds."""
+
     def spoil(path: Path) -> None:
         with h5py.File(path, "r+") as file:
 
             def fill(name: str, node: h5py.Dataset | h5py.Group) -> None:
-                if isinstance(node, h5py.Dataset) and node.dtype.kind == "f" and node.size:
-                    most = float(np.finfo(node.dtype).max)
-                    own = np.clip(value, -most, most) if np.isfinite(value) else value
+                if isinstance(node, h5py.Dataset) and node.dtype.kind in kinds and node.size:
+                    limits = np.finfo if node.dtype.kind == "f" else np.iinfo
+                    least, most = limits(node.dtype).min, limits(node.dtype).max
+                    own = min(max(value, least), most) if np.isfinite(value) else value
                     node[...] = np.full(node.shape, own, node.dtype)
 
             file.visititems(fill)
@@ -457,29 +412,16 @@ def _all_floats(value: float) -> Callable[[Path], None]:
     return spoil
 
 
-for _name, _value in (("NaN", np.nan), ("infinity", np.inf), ("minus infinity", -np.inf)):
-    CASES.append(Case(f"{_name} everywhere", _all_floats(_value), EITHER))
-CASES.append(Case("the largest number everywhere", _all_floats(3e38), EITHER))
-CASES.append(Case("minus one everywhere", _all_floats(-1.0), EITHER))
-
-
-def _all_integers(value: int) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        with h5py.File(path, "r+") as file:
-
-            def fill(name: str, node: h5py.Dataset | h5py.Group) -> None:
-                if isinstance(node, h5py.Dataset) and node.dtype.kind in "iu" and node.size:
-                    limits = np.iinfo(node.dtype)
-                    own = min(max(value, limits.min), limits.max)
-                    node[...] = np.full(node.shape, own, node.dtype)
-
-            file.visititems(fill)
-
-    return spoil
-
-
+for _name, _value in (
+    ("NaN", np.nan),
+    ("infinity", np.inf),
+    ("minus infinity", -np.inf),
+    ("the largest number", 3e38),
+    ("minus one", -1.0),
+):
+    CASES.append(Case(f"{_name} everywhere", _all_numbers("f", _value), EITHER))
 for _number in (-1, -100, 32_000, 2**63 - 1):
-    CASES.append(Case(f"{_number} for every integer", _all_integers(_number), EITHER))
+    CASES.append(Case(f"{_number} for every integer", _all_numbers("iu", _number), EITHER))
 
 
 @_inside(OPENED)
