@@ -188,11 +188,25 @@ def open_checked(path: Path, kind: str) -> h5py.File:
         what = f"is of kind {found!r}" if found else "was not written by mmfeat"
         raise MmfeatError(f"{path} {what}, but {kind!r} is needed here; give that file instead.")
     try:
+        _check_links(file, path)
         _check_sizes(file, path)
     except MmfeatError:
         file.close()
         raise
     return file
+
+
+def _check_links(file: h5py.File, path: Path) -> None:
+    """Refuse links to other files: what they lead to may be a pipe, which is waited for forever."""
+
+    def visit(name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise MmfeatError(f"{path} is damaged: {name} points to another file; write it again.")
+
+    try:
+        file.visititems_links(visit)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise MmfeatError(f"{path} is damaged ({error}); write it again.") from error
 
 
 def _check_sizes(file: h5py.File, path: Path) -> None:

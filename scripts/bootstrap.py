@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTHON = (3, 11)  # as mmfeat.doctor and pyproject.toml, but readable by an older Python
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What tests need of the system: commands, of which one suffices, packages, and what goes without.
+FOR_TESTS = (
+    (CHROMIUM, ("chromium", "chromium-sandbox"), "reports are not tested in a browser"),
+    (("Xvfb",), ("xvfb", "libxcb-cursor0"), "the viewer is not tested in a window on a display"),
+)
 INSTALL_BYTES = 8 << 30  # torch with its CUDA libraries, and the room to unpack them
 
 
@@ -122,12 +127,12 @@ def require_system() -> None:
         say("going on without; to mend it: " + doctor.mend_line(packages, things))
 
 
-def require_browser() -> None:
-    """Install Chromium, in which reports are tested, where there is none; or say that it lacks."""
-    packages = ["chromium", "chromium-sandbox"]
-    if any(map(shutil.which, CHROMIUM)) or (can_apt() and apt_install(packages)):
-        return
-    say("without Chromium reports are not tested in a browser; install " + " ".join(packages))
+def require_for_tests() -> None:
+    """Install a browser and a display without a screen where they lack, or say what goes without."""
+    for commands, packages, without in FOR_TESTS:
+        if any(map(shutil.which, commands)) or (can_apt() and apt_install(list(packages))):
+            continue
+        say(f"without {commands[0]} {without}; install " + " ".join(packages))
 
 
 def python_of(venv: Path) -> Path:
@@ -220,7 +225,7 @@ def prepare(*extras: str) -> Path:
     require_python()
     require_system()
     if "test" in extras:
-        require_browser()
+        require_for_tests()
     venv = ROOT / ".venv"
     make_environment(venv)
     install(ROOT, venv, set(extras))

@@ -47,6 +47,13 @@ class _Piece:
         return np.frombuffer(data, self.dtype).reshape(-1, *self.shape).copy()
 
 
+def _known(values: np.ndarray) -> np.ndarray:
+    """Return numbers with NaN for infinities: nothing of ours is infinite or can be drawn so."""
+    if values.dtype.kind == "f":
+        values[np.isinf(values)] = np.nan
+    return values
+
+
 class CheckedFile:
     """An HDF5 file of ours, read by rows of its datasets.
 
@@ -146,8 +153,8 @@ class CheckedFile:
         with self.guard(f"/{name}"):
             known = 0 <= start <= stop <= dataset.shape[0] and stop - start <= _FEW
             if piece is not None and known:
-                return piece.rows(piece.read(start, stop))
-            return np.asarray(dataset[start:stop])
+                return _known(piece.rows(piece.read(start, stop)))
+            return _known(np.asarray(dataset[start:stop]))
 
     def _piece(self, name: str) -> _Piece | None:
         """Return where a dataset lies in the file; None where HDF5 has to put it together."""
@@ -169,7 +176,7 @@ class CheckedFile:
         with self.guard(f"/{name}"):
             if dataset.id.get_storage_size() < dataset.nbytes:
                 raise ValueError(f"it is not {shape} numbers")
-            return np.asarray(dataset[()])
+            return _known(np.asarray(dataset[()]))
 
     def texts(self, name: str, start: int, stop: int) -> list[Any]:
         """Read texts `start` to `stop`; rows of two axes are lists of texts."""
@@ -192,9 +199,9 @@ class CheckedFile:
         with self.guard(f"/{name}"):
             if piece is not None and unique.size <= _FEW:
                 rows = piece.rows(b"".join(piece.read(at, at + 1) for at in unique.tolist()))
-                return np.asarray(rows[inverse])
+                return _known(np.asarray(rows[inverse]))
             view = dataset.asstr(errors="replace") if texts else dataset
-            return np.asarray(view[unique])[inverse]
+            return _known(np.asarray(view[unique])[inverse])
 
     def span(self, name: str, index: int, total: int) -> tuple[int, int]:
         """Return the `index`-th interval of a dataset of ascending offsets up to `total`."""

@@ -15,6 +15,7 @@ from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.features import FeatureTable
 
 _LONGEST = 32  # characters of a fact about an SAE that is shown
+_LONGEST_LINE = 160  # characters of a name or an attribution that are shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Summary:
     sae : str
         Architecture and sparsity of the SAE.
     fingerprint : str
-        The digest of all that the file holds.
+        What tells its SAE from others; a map that is made later does not change it.
     languages : tuple of str
     n_items, n_captions : int
     table : FeatureTable
@@ -75,15 +76,21 @@ class Summary:
         return [name for name, rate in zip(self.languages, rates, strict=True) if rate > 0]
 
 
+def _one_line(text: str) -> str:
+    """Return a text of a file as one line of a window holds it."""
+    line = " ".join(text[: 4 * _LONGEST_LINE].split())
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
+
+
 def summarise(atlas: Atlas) -> Summary:
     """Read what the window keeps of an atlas: attributes, scores and the map, no texts."""
     by_language = atlas.by_language()
     return Summary(
         path=atlas.path,
-        name=atlas.name or atlas.path.stem,
-        attribution=atlas.attribution,
-        backbone=atlas.backbone,
-        hook=atlas.hook,
+        name=_one_line(atlas.name) or atlas.path.stem,
+        attribution=_one_line(atlas.attribution),
+        backbone=_one_line(atlas.backbone),
+        hook=_one_line(atlas.hook),
         sae=atlas.part(_Sae).line(),
         fingerprint=atlas.part(Decoder).mark(),
         languages=atlas.languages,

@@ -219,22 +219,26 @@ class FeaturePageView(QScrollArea):
         self._column.addWidget(self.columns)
 
     def _add_sections(self) -> None:
-        self.neighbours = FeatureFlow()
-        self.neighbours.setAccessibleName(tr("page.neighbours"))
-        self.neighbours.activated.connect(
-            lambda index: self.feature_activated.emit(self.neighbours.feature(index))
-        )
-        self.numbers = NumberFlow()
-        self.numbers.setAccessibleName(tr("page.numbers"))
         self._fold("activations", ActivationHistograms, lambda b, c: b.show_activations(c))
-        self._fold("numbers", lambda: self.numbers, lambda b, c: b.show_numbers(c))
+        self._fold("numbers", self._make_numbers, lambda b, c: b.show_numbers(c))
         self._fold("consistency", ConsistencyBody, lambda b, c: b.show_content(c))
-        self._fold("neighbours", lambda: self.neighbours, lambda b, c: b.show_tiles(c))
+        self._fold("neighbours", self._make_neighbours, lambda b, c: b.show_tiles(c))
         self._fold("bridge", BridgeBody, lambda b, c: b.show_content(c, self._feature))
         self._fold("names", NamesBody, lambda b, c: b.show_content(c))
         self._fold("meaning", MeaningBody, lambda b, c: b.show_content(c))
         self._fold("splitting", SplittingBody, lambda b, c: b.show_content(c, self._feature))
         self._fold("probes", ProbesBody, lambda b, c: b.show_content(c))
+
+    def _make_numbers(self) -> NumberFlow:
+        made = NumberFlow()
+        made.setAccessibleName(tr("page.numbers"))
+        return made
+
+    def _make_neighbours(self) -> FeatureFlow:
+        made = FeatureFlow()
+        made.setAccessibleName(tr("page.neighbours"))
+        made.activated.connect(lambda index: self.feature_activated.emit(made.feature(index)))
+        return made
 
     def _fold(self, key: str, make: Any, show: Any) -> None:
         def made() -> QWidget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLibraryInfo, Qt, QTranslator
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from mmfeat_gui.resources import strings
@@ -59,8 +59,22 @@ def use_language(language: str) -> None:
 
 def use_scheme(scheme: str) -> None:
     """Use light or dark colours, or those of the system; what is unknown is the system's."""
-    chosen = SCHEMES.get(scheme, Qt.ColorScheme.Unknown)
-    QGuiApplication.styleHints().setColorScheme(chosen)
+    chosen, hints = SCHEMES.get(scheme, Qt.ColorScheme.Unknown), QGuiApplication.styleHints()
+    hints.setColorScheme(chosen)
+    application = QApplication.instance()
+    if isinstance(application, QApplication):
+        # Without a desktop's theme (plain X11) Qt cannot: the colours are ours then.
+        unheard = chosen == Qt.ColorScheme.Dark and hints.colorScheme() != chosen
+        application.setPalette(_dark() if unheard else application.style().standardPalette())
+
+
+def _dark() -> QPalette:
+    """Return dark colours where the desktop has none to offer."""
+    palette = QPalette(QColor(53, 53, 53), QColor(42, 42, 42))
+    palette.setColor(QPalette.ColorRole.Base, QColor(30, 30, 30))
+    for role in ("Text", "WindowText", "ButtonText"):
+        palette.setColor(QPalette.ColorRole[role], QColor(235, 235, 235))
+    return palette
 
 
 def switch_language(window: MainWindow, language: str) -> MainWindow:

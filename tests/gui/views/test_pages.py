@@ -27,8 +27,15 @@ from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.fonts import font_for, missing_fonts
 from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.views.page_panel import ACTIONS, PagePanel
+from mmfeat_gui.views.tiles import FeatureFlow
 
 Settle = Callable[[MainWindow], None]
+
+
+def _neighbours(page: FeaturePageView) -> FeatureFlow:
+    body = page.folds["neighbours"].body
+    assert isinstance(body, FeatureFlow)
+    return body
 
 
 def panel_of(window: MainWindow) -> PagePanel:
@@ -158,8 +165,8 @@ def test_a_neighbour_opens_its_page(
 ) -> None:
     assert page.loaded is not None
     near = page.loaded.page.neighbours[1].feature
-    spot = page.neighbours.tile_rect(1).center()
-    qtbot.mouseClick(page.neighbours, Qt.MouseButton.LeftButton, pos=spot)
+    spot = _neighbours(page).tile_rect(1).center()
+    qtbot.mouseClick(_neighbours(page), Qt.MouseButton.LeftButton, pos=spot)
     settle(opened)
     assert opened.context.store.state.place == Place("feature", near)
     assert page.loaded.page.feature == near
@@ -169,7 +176,7 @@ def test_a_press_that_ends_elsewhere_is_no_click(
     qtbot: QtBot, opened: MainWindow, page: FeaturePageView
 ) -> None:
     before = opened.context.store.state.place
-    flow = page.neighbours
+    flow = _neighbours(page)
     qtbot.mousePress(flow, Qt.MouseButton.LeftButton, pos=flow.tile_rect(0).center())
     qtbot.mouseRelease(flow, Qt.MouseButton.LeftButton, pos=flow.tile_rect(1).center())
     assert opened.context.store.state.place == before
@@ -178,7 +185,7 @@ def test_a_press_that_ends_elsewhere_is_no_click(
 def test_arrow_keys_walk_the_tiles_and_say_where_they_are(
     qtbot: QtBot, opened: MainWindow, page: FeaturePageView
 ) -> None:
-    flow = page.neighbours
+    flow = _neighbours(page)
     columns = flow.columns(flow.width())
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Left):
         qtbot.keyClick(flow, key)
