@@ -128,7 +128,7 @@ def require_system() -> None:
 
 
 def require_for_tests() -> None:
-    """Install a browser and a display without a screen where they lack, or say what goes without."""
+    """Install a browser and a display without a screen, or say what is not tested without."""
     for commands, packages, without in FOR_TESTS:
         if any(map(shutil.which, commands)) or (can_apt() and apt_install(list(packages))):
             continue

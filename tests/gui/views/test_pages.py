@@ -23,6 +23,7 @@ from mmfeat_gui.views.feature_caption_layout import ColumnContent, RowItem
 from mmfeat_gui.views.feature_caption_layout import Place as Spot
 from mmfeat_gui.views.feature_captions import CaptionGrid
 from mmfeat_gui.views.feature_histograms import ActivationHistograms
+from mmfeat_gui.views.feature_numbers import NumberFlow
 from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.fonts import font_for, missing_fonts
 from mmfeat_gui.views.main_window import MainWindow
@@ -199,14 +200,16 @@ def test_numbers_explain_themselves_to_cursor_and_keyboard(
     qtbot: QtBot, page: FeaturePageView
 ) -> None:
     assert page.loaded is not None
-    shown = {*page.verdict.numbers, *page.numbers.numbers}
+    numbers = page.folds["numbers"].body
+    assert isinstance(numbers, NumberFlow)
+    shown = {*page.verdict.numbers, *numbers.numbers}
     assert shown == {(n.label, n.text, n.explanation) for n in page.loaded.page.numbers}
-    explanation = page.numbers.numbers[0][2].split(":")[0]
-    assert explanation in tip_at(page.numbers, page.numbers.tile_rect(0).center())
+    explanation = numbers.numbers[0][2].split(":")[0]
+    assert explanation in tip_at(numbers, numbers.tile_rect(0).center())
     QToolTip.hideText()
-    page.numbers._current = 1
-    qtbot.keyClick(page.numbers, Qt.Key.Key_Return)
-    assert page.numbers.numbers[1][2].split(":")[0] in QToolTip.text()
+    numbers._current = 1
+    qtbot.keyClick(numbers, Qt.Key.Key_Return)
+    assert numbers.numbers[1][2].split(":")[0] in QToolTip.text()
 
 
 def test_bars_tell_their_values(page: FeaturePageView, truth: Any) -> None:
