@@ -212,6 +212,7 @@ class Activations:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._file = hdf5.open_checked(self.path, KIND)
+        self._streams: dict[tuple[str, str], Stream] = {}
         try:
             items, captions = self._file["items"], self._file["captions"]
             self.item_id = hdf5.read_strings(items["item_id"])
@@ -255,13 +256,15 @@ class Activations:
         return self._hooks
 
     def stream(self, hook: str, name: str) -> Stream:
-        """Return a stream of a hook point.
+        """Return a stream of a hook point, one for all who ask: each maps the file anew.
 
         Raises
         ------
         MmfeatError
             If the file does not hold it.
         """
+        if (hook, name) in self._streams:
+            return self._streams[hook, name]
         found = self.hooks
         if hook not in found or name not in found[hook]:
             have = "; ".join(f"{h}: {', '.join(s)}" for h, s in found.items())
@@ -271,9 +274,11 @@ class Activations:
             )
         counts = len(self.item_id), len(self.caption_item), len(self.languages)
         try:
-            return Stream(self._file["hooks"][hook][name], self.path, *counts)
+            made = Stream(self._file["hooks"][hook][name], self.path, *counts)
         except _FAULTS as error:
             raise MmfeatError(f"{self.path} is damaged ({error}); extract it again.") from error
+        self._streams[hook, name] = made
+        return made
 
     @property
     def is_train(self) -> Bool[np.ndarray, "items"]:

@@ -185,3 +185,11 @@ def test_rows_that_point_nowhere_are_refused(
         pytest.raises(MmfeatError, match=r"contradict each other; extract it again"),
     ):
         acts.stream("joint", name.split("/")[0])
+
+
+def test_a_stream_asked_for_twice_maps_the_file_once(activations_path: Path) -> None:
+    with open_activations(activations_path) as acts:
+        hook = next(iter(acts.hooks))
+        first = acts.stream(hook, "text.pooled")
+        assert acts.stream(hook, "text.pooled") is first
+        assert acts.stream(hook, "image.pooled") is not first
