@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mmfeat_gui.views.main_window import MainWindow
 
-_QUIET_S = 0.4  # nothing moves any more
+_QUIET_S = 1.2  # nothing moves any more; panels wait that long for more to be typed
 _MOST_S = 120
 
 
@@ -61,6 +61,25 @@ def settle(window: MainWindow) -> None:
             quiet = time.monotonic()
 
 
+def probe(window: MainWindow) -> None:
+    """Show what fires on one word in two languages."""
+    window.bring("probe")
+    settle(window)
+    panel: Any = window.bench.panel("probe")
+    for given, text in zip(panel.inputs, ("fire", "불"), strict=True):
+        given.editor.setPlainText(text)
+
+
+def steer(window: MainWindow) -> None:
+    """Show what clamping the feature shown does to the results of a text."""
+    window.bring("steer")
+    settle(window)
+    panel: Any = window.bench.panel("steer")
+    panel.query.editor.setPlainText("lion")
+    settle(window)
+    panel.add_shown()
+
+
 def views(beside: Path | None) -> dict[str, Callable[[MainWindow], object]]:
     """Return what leads to each view, by the name of its picture."""
     from mmfeat_gui.state.history import Place
@@ -70,6 +89,7 @@ def views(beside: Path | None) -> dict[str, Callable[[MainWindow], object]]:
         return lambda window: window.bring(key)
 
     found = {made.key: panel(made.key) for made in PANELS if made.key != "joint"}
+    found["probe"], found["steer"] = probe, steer
     found["item"] = lambda window: window.open_item(4)
     if beside is not None:
         found["comparison"] = lambda window: window.open_beside(beside)
@@ -118,5 +138,5 @@ def main() -> int:
     return 0
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # a process of ours is made by running this file again
     sys.exit(main())
