@@ -225,6 +225,7 @@ def encode_stream(
         indices.append(latents[on].numpy().astype(np.int32))
         data.append(values[on].numpy())
         advance(len(part.row))
+    stream.let_go()
     return Codes(
         np.cumsum(np.concatenate(counts)),
         np.concatenate(indices),

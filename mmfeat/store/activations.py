@@ -107,6 +107,15 @@ class Stream:
             return self._maps[0]
         return mapped.Joined(self._maps, self._shape, self._dtype)
 
+    def let_go(self) -> None:
+        """Say that the rows read so far are not needed at once.
+
+        The system may keep them, but they no longer count as memory of this process.
+        """
+        if hasattr(mmap, "MADV_DONTNEED"):
+            for own in self._maps or []:
+                own._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+
     def take(self, index: Int[np.ndarray, "n"]) -> np.ndarray:
         """Return rows from anywhere in the file, given in ascending order, each once.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -193,3 +194,12 @@ def test_a_stream_asked_for_twice_maps_the_file_once(activations_path: Path) -> 
         first = acts.stream(hook, "text.pooled")
         assert acts.stream(hook, "text.pooled") is first
         assert acts.stream(hook, "image.pooled") is not first
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="a system without it")
+def test_rows_that_were_let_go_can_be_read_again(activations_path: Path) -> None:
+    with open_activations(activations_path) as acts:
+        stream = acts.stream("joint", "image.patch")
+        before = np.array(stream.x[:])
+        stream.let_go()
+        assert np.array_equal(stream.x[:], before)
