@@ -199,14 +199,15 @@ def open_checked(path: Path, kind: str) -> h5py.File:
 def _check_links(file: h5py.File, path: Path) -> None:
     """Refuse links to other files: what they lead to may be a pipe, which is waited for forever."""
 
-    def visit(name: str, link: object) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            raise MmfeatError(f"{path} is damaged: {name} points to another file; write it again.")
+    def external(name: str, link: object) -> str | None:
+        return str(name) if isinstance(link, h5py.ExternalLink) else None
 
     try:
-        file.visititems_links(visit)
+        found = file.visititems_links(external)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise MmfeatError(f"{path} is damaged ({error}); write it again.") from error
+    if found is not None:
+        raise MmfeatError(f"{path} is damaged: {found} points to another file; write it again.")
 
 
 def _check_sizes(file: h5py.File, path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -128,18 +129,29 @@ def _send(pipe: Connection, step: Step, record: str) -> None:
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back until all that was begun is known, and from the processes begun.
 
-    It reaches all processes of a terminal, also those still starting, which inherit this: they
-    leave it to the one that began them, which cancels them.
+    It reaches all processes of a terminal, also those still starting: blocked, they inherit it so
+    and leave it to the one that began them, which cancels them. Another thread of this process may
+    be told instead of this one, and then it would be raised here in the midst of a start; it is put
+    down and raised afterwards.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
         yield
         return
-    resource_tracker.ensure_running()  # or the first process would let signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    blocks = hasattr(signal, "pthread_sigmask")  # not on Windows
+    if blocks:
+        resource_tracker.ensure_running()  # or the first process would let signals through again
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what has come is raised here
+        if blocks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler or signal.default_int_handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class Processes:

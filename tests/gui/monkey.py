@@ -281,7 +281,7 @@ def alive() -> dict[str, int]:
     gc.collect()
     timers = 0
     for found in gc.get_objects():
-        if isinstance(found, QTimer):
+        if issubclass(type(found), QTimer):  # a weak reference would lead to what it is of
             try:
                 timers += found.isActive()
             except RuntimeError:  # deleted by Qt already

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Int64
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
 
 
 class Selection:
@@ -56,9 +59,9 @@ class Selection:
         return hash((len(self.indices), self.indices[:8].tobytes()))
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> Any:
         """Describe how a session holds a selection: as the list of its indices."""
-        from pydantic_core import core_schema
+        from pydantic import PlainSerializer, PlainValidator
 
         def read(value: object) -> Selection:
             if isinstance(value, Selection):
@@ -68,11 +71,12 @@ class Selection:
                 raise ValueError("not a list of indices")
             return Selection.of(found)
 
-        return core_schema.no_info_plain_validator_function(
-            read,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda selection: selection.indices.tolist()
-            ),
+        def write(selection: Selection) -> list[int]:
+            found: list[int] = selection.indices.tolist()
+            return found
+
+        return handler.generate_schema(
+            Annotated[Any, PlainValidator(read), PlainSerializer(write, list[int])]
         )
 
     def __repr__(self) -> str:
