@@ -420,7 +420,7 @@ def test_a_third_atlas_ends_the_comparison(
 def test_long_names_are_cut_and_whole_in_the_tool_tip(
     opened: MainWindow, naive_path: Path, settle: Settle
 ) -> None:
-    name = "a name of an atlas that is longer than its column " * 3
+    name = ("a name of an atlas that is longer than its column " * 3).strip()
     with h5py.File(naive_path, "r+") as file:
         file.attrs["name"] = name
     opened.open_beside(naive_path)
