@@ -23,7 +23,8 @@ def test_killed_at_random_moments_it_resumes_to_the_same_content(
         out = tmp_path / "acts.h5"
         moments = random.Random(processes)
         kills = finished = resumed = 0
-        while kills < wanted_kills:
+        few = wanted_kills // 5  # a busy machine may have nothing to show at so many moments
+        while kills < wanted_kills or (resumed <= few and kills < 3 * wanted_kills):
             before = [*tmp_path.glob(".acts.h5.parts/*.npz"), *tmp_path.glob("acts.shards/*.h5")]
             after = moments.uniform(0.05, longest)
             found = driver.extract(out, processes=processes, kill_after=after)
@@ -38,7 +39,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_content(
                 finished += 1
                 for shard in out.with_suffix(".shards").glob("*.h5"):
                     shard.unlink()
-        assert resumed > wanted_kills // 5
+        assert resumed > few
         assert "error" not in driver.extract(out, processes=processes)
         assert stored_digest(out) == wanted
         assert check(out)["whole"]
