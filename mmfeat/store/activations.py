@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.store import mapped
+from mmfeat.store import direct, mapped
 
 KIND = "mmfeat-activations"
 _COLUMNS = ("item", "caption", "language", "position", "start", "end")
@@ -154,11 +154,19 @@ class Stream:
         for own in self._maps:
             start, stop = max(first, low), min(last, low + len(own))
             if start < stop:
-                here = out[start - first : stop - first]
-                with open(str(own.filename), "rb", buffering=0) as file:
-                    file.seek(own.offset + (start - low) * own.strides[0])
-                    _fill(file, here.view(np.uint8).reshape(-1))
+                here = out[start - first : stop - first].view(np.uint8).reshape(-1)
+                offset = own.offset + (start - low) * own.strides[0]
+                if self._past_cache:
+                    direct.fill(str(own.filename), offset, here)
+                else:
+                    with open(str(own.filename), "rb", buffering=0) as file:
+                        file.seek(offset)
+                        _fill(file, here)
             low += len(own)
+
+    @cached_property
+    def _past_cache(self) -> bool:
+        return direct.is_better({Path(str(own.filename)) for own in self._maps or []})
 
     @cached_property
     def _scattered(self) -> tuple[mapped.Maps, Int[np.ndarray, "maps+1"]]:

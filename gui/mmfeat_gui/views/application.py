@@ -21,6 +21,9 @@ from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.views.fonts import application_font
 from mmfeat_gui.views.main_window import MainWindow
 
+_LOOK_MS = 20
+_STILL = 3  # looks at a window that did not change
+
 
 def _report(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
     # Said of every window without a screen; it means nothing.
@@ -73,15 +76,11 @@ def take_picture(
     window.show()
     try:
         if atlas is not None:
-            loop = QEventLoop()
-            window.settled.connect(loop.quit)
             window.open_atlas(atlas, feature, item, beside)
-            # Opening asks for the first page, and for the atlas beside it.
-            while window.busy:
-                loop.exec()
+        # Opening asks for the first page, and for the atlas beside it.
+        _wait_until_still(window)
         if refusals:
             return refusals[0]
-        _let_layouts_settle(window)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not window.grab().save(str(path), "PNG"):
             return tr("error.picture", file=path)
@@ -92,12 +91,19 @@ def take_picture(
         window.close()
 
 
-def _let_layouts_settle(window: MainWindow) -> None:
-    """Run what is posted until the page changes size no more."""
+def _wait_until_still(window: MainWindow) -> None:
+    """Run what is posted until all is loaded and drawn as finely as it will be."""
     before: object = None
-    for _ in range(20):
-        QApplication.processEvents()
+    still = 0
+    while still < _STILL:
+        loop = QEventLoop()
+        QTimer.singleShot(_LOOK_MS, loop.quit)
+        loop.exec()
+        # Maps are drawn finely, and text is arranged, a while after they change.
+        coming = any(
+            timer.isActive() and (timer.isSingleShot() or not timer.interval())
+            for timer in window.findChildren(QTimer)
+        )
         now = [panel.content_size() for panel in window.bench.front()]
-        if now == before:
-            return
+        still = 0 if window.busy or coming or now != before else still + 1
         before = now
