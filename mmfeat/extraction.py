@@ -96,7 +96,7 @@ def extract(
     corpus, out = Path(corpus), Path(out)
     with open_corpus(corpus) as source:
         processes = Processes()
-        work = _work(source, corpus, out, settings, processes.device(settings.device))
+        work = _work(source, corpus, out, settings)
         if processes.size > 1:
             return _extract_share(work, processes, progress if processes.rank == 0 else SILENT)
         with exclusive(out):
@@ -199,14 +199,14 @@ class _Work:
             )
 
 
-def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings, device: str) -> _Work:
+def _work(source: Corpus, corpus: Path, out: Path, settings: ExtractSettings) -> _Work:
     from mmfeat.backbones.registry import load_backbone
     from mmfeat.forward import Request, wanted
     from mmfeat.store.writer import Layout, Tables
 
     check_streams(settings.streams)
     check_target(out, KIND)
-    backbone = load_backbone(settings.backbone, device)
+    backbone = load_backbone(settings.backbone, settings.device)
     request = Request(
         settings.hooks,
         tuple(stream for stream in STREAMS if stream in settings.streams),
@@ -301,7 +301,7 @@ def plan(
     corpus, out = Path(corpus), Path(out)
     began = time.perf_counter()
     with open_corpus(corpus) as source:
-        work = _work(source, corpus, out, settings, settings.device)
+        work = _work(source, corpus, out, settings)
         seconds = time.perf_counter() - began + _seconds(work)
     free, needed = free_bytes(out), 2 * work.bytes
     return {

@@ -90,11 +90,6 @@ def histogram(axes: Axes, values: np.ndarray, label: str, colour: Any, low: floa
     return middle
 
 
-def plain_numbers(axis: Any) -> None:
-    """Write the numbers of a logarithmic axis without powers."""
-    axis.set_major_formatter("{x:g}")
-
-
 def bars(axes: Axes, series: Sequence[tuple[str, Sequence[float], Any]], at: Sequence[str]) -> None:
     """Draw groups of bars, one group a label."""
     wide = 0.85 / len(series)

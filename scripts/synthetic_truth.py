@@ -28,28 +28,30 @@ import tempfile
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmfeat.analysis.truth import MIN_EXPECTED, encode_rows, feature_kinds, recovery
 from mmfeat.progress import RichProgress
 from mmfeat.sae.settings import TrainSettings
-from mmfeat.sae.synthetic import KINDS, SHARED, Synthetic, SyntheticSettings
-from mmfeat.sae.trainer import train_sae
+
+if TYPE_CHECKING:
+    from mmfeat.sae.synthetic import Synthetic, SyntheticSettings
 
 MIN_QUALIFYING, MIN_COSINE, MIN_F1, MAX_RATE = 0.8, 0.95, 0.95, 0.05
 
-FULL = SyntheticSettings(d_in=256, atoms=1024, languages=5, active=8.0, noise=0.2)
-QUICK = SyntheticSettings(d_in=48, atoms=80, languages=3, active=3.0)
-NULL = SyntheticSettings(d_in=24, atoms=32, active=2.0)
+# Settings of worlds.
+FULL: dict[str, Any] = {"d_in": 256, "atoms": 1024, "languages": 5, "active": 8.0, "noise": 0.2}
+QUICK: dict[str, Any] = {"d_in": 48, "atoms": 80, "languages": 3, "active": 3.0}
+NULL: dict[str, Any] = {"d_in": 24, "atoms": 32, "active": 2.0}
 # In one language the test of sharing has its full level, without a partial conjunction.
-UNPAIRED = {"shared": 1.0, "image_only": 0.0, "text_only": 0.0, "paired": False}
-PRIVATE = {"shared": 0.0, "image_only": 0.5, "correlation": 0.0}
+UNPAIRED = {**NULL, "shared": 1.0, "image_only": 0.0, "text_only": 0.0, "paired": False}
+PRIVATE = {**NULL, "shared": 0.0, "image_only": 0.5, "correlation": 0.0}
 NULLS = {
-    "unpaired, 1 language": replace(NULL, **UNPAIRED, languages=1),
-    "unpaired, 4 languages": replace(NULL, **UNPAIRED),
-    "private, 1 language": replace(NULL, **PRIVATE, text_only=0.5, languages=1),
-    "private, 4 languages": replace(NULL, **PRIVATE, text_only=0.25),
+    "unpaired, 1 language": {**UNPAIRED, "languages": 1},
+    "unpaired, 4 languages": UNPAIRED,
+    "private, 1 language": {**PRIVATE, "text_only": 0.5, "languages": 1},
+    "private, 4 languages": {**PRIVATE, "text_only": 0.25},
 }
 
 
@@ -66,6 +68,10 @@ def plan(d_sae: int, k: int, steps: int, lr: float) -> TrainSettings:
 def measure_recovery(
     world: Synthetic, settings: TrainSettings, items: int
 ) -> dict[str, float | int | dict[str, float]]:
+    from mmfeat.analysis.truth import recovery
+    from mmfeat.sae.synthetic import KINDS
+    from mmfeat.sae.trainer import train_sae
+
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         saes = train_sae(
@@ -92,6 +98,10 @@ def measure_recovery(
 
 
 def measure_null(name: str, settings: SyntheticSettings, seeds: int) -> dict[str, float | int]:
+    from mmfeat.analysis.truth import encode_rows, feature_kinds
+    from mmfeat.sae.synthetic import SHARED, Synthetic
+    from mmfeat.sae.trainer import train_sae
+
     started = time.perf_counter()
     worlds_with_any = features = 0
     with RichProgress().stage(name, seeds) as advance:
@@ -124,15 +134,21 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
 
+    # Not before: --help needs no torch.
+    from mmfeat.analysis.truth import MIN_EXPECTED
+    from mmfeat.sae.synthetic import Synthetic, SyntheticSettings
+
     if args.quick:
         settings, pairs, training, items = QUICK, 256, plan(96, 5, 1500, 1e-2), 2000
     else:
         settings, pairs, training, items = FULL, 512, plan(1152, 10, 3000, 7e-3), 4000
     training.seed = args.seed
-    world = Synthetic(replace(settings, seed=args.seed), pairs)
+    world = Synthetic(SyntheticSettings(**settings, seed=args.seed), pairs)
     recovered = measure_recovery(world, training, items)
     seeds = args.null_seeds or (20 if args.quick else 200)
-    nulls = {name: measure_null(name, null, seeds) for name, null in NULLS.items()}
+    nulls = {
+        name: measure_null(name, SyntheticSettings(**null), seeds) for name, null in NULLS.items()
+    }
 
     rows = [
         (

@@ -23,19 +23,21 @@ import argparse
 import json
 import math
 import time
-from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from openmoji_tokenizer import VOCABULARY, train_tokenizer
 
 from mmfeat.analysis.retrieval import recall_at
 from mmfeat.corpus.openmoji import LANGUAGES, load_emoji, render
 from mmfeat.files import whole_file
 
-SIZE, RENDER, GRID, PATCH, CONTEXT, VOCABULARY, ALPHABET = 64, 96, 8, 8, 64, 8192, 2600
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+SIZE, RENDER, GRID, PATCH, CONTEXT = 64, 96, 8, 8, 64
 CONFIG = {
     "model_cfg": {
         "embed_dim": 192,
@@ -75,63 +77,12 @@ def held_out_items(count: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(count)[: round(count / 10)])
 
 
-def train_tokenizer(texts: list[str], folder: Path) -> None:
-    """Train a byte-fallback BPE and save it as a Hugging Face fast tokenizer."""
-    from tokenizers import (
-        Tokenizer,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-        processors,
-        trainers,
-    )
-    from transformers import PreTrainedTokenizerFast
-
-    special = ["<pad>", "<eos>"]
-    byte_tokens = [f"<0x{value:02X}>" for value in range(256)]
-    tokenizer = Tokenizer(models.BPE(unk_token=None, byte_fallback=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    letters = Counter("".join(map(tokenizer.normalizer.normalize_str, texts)))
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - len(byte_tokens),
-        # Chosen here, for the trainer drops letters of one count in an order of its own.
-        initial_alphabet=[letter for _, letter in sorted((-n, x) for x, n in letters.items())][
-            :ALPHABET
-        ],
-        limit_alphabet=ALPHABET,
-        special_tokens=special,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    # The trainer knows no byte tokens: they are put between the special tokens and the rest.
-    state = json.loads(tokenizer.to_str())
-    learned = [t for t, _ in sorted(state["model"]["vocab"].items(), key=lambda kv: kv[1])]
-    order = special + byte_tokens + [t for t in learned if t not in special]
-    state["model"]["vocab"] = {token: index for index, token in enumerate(order)}
-    tokenizer = Tokenizer.from_str(json.dumps(state))
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.ByteFallback(), decoders.Metaspace(), decoders.Fuse()]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="$A <eos>", special_tokens=[("<eos>", 1)]
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="<eos>",
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
-    ).save_pretrained(folder)
-
-
 class Data:
     """Pictures and token ids of all items, and the augmentations, on one device."""
 
     def __init__(self, folder: Path, device: torch.device, seed: int) -> None:
         import open_clip
+        import torch
 
         items = load_emoji()
         self.held_out = held_out_items(len(items), seed)
@@ -141,7 +92,7 @@ class Data:
         self.train = np.flatnonzero(keep)
         if not (folder / "tokenizer.json").exists():
             texts = [items[i].names[lang] for i in self.train for lang in LANGUAGES]
-            train_tokenizer(texts, folder)
+            train_tokenizer(texts, folder, CONTEXT)
         (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
         pixels = np.stack([np.asarray(render(item.picture, RENDER)) for item in items])
@@ -169,6 +120,9 @@ class Data:
 
     def augmented(self, index: Tensor, generator: torch.Generator) -> Tensor:
         """Return pictures [n, 3, SIZE, SIZE] in 0..1 (white is 0), turned, scaled and shifted."""
+        import torch
+        from torch.nn import functional as F
+
         n = len(index)
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -202,6 +156,8 @@ def run_text(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 def encode_texts(model: nn.Module, tokens: Tensor, chunks: int) -> Tensor:
     """Return pooled vectors [n, d]; texts are bucketed by length and trimmed."""
+    import torch
+
     lengths = (tokens != 0).sum(1)
     order = lengths.argsort()
     parts = order.chunk(chunks)
@@ -211,6 +167,8 @@ def encode_texts(model: nn.Module, tokens: Tensor, chunks: int) -> Tensor:
 
 def encode_phrases(model: nn.Module, tokens: Tensor) -> Tensor:
     """Return [n, d]: the mean token vector of each text when two stand in one sequence."""
+    import torch
+
     lengths = (tokens > 1).sum(1).tolist()
     pairs = torch.zeros(len(tokens) // 2, CONTEXT, dtype=tokens.dtype)
     owner = torch.zeros(len(tokens), len(pairs) * CONTEXT)
@@ -232,6 +190,9 @@ def encode_phrases(model: nn.Module, tokens: Tensor) -> Tensor:
 
 def contrast(a: Tensor, b: Tensor, scale: Tensor, same: Tensor) -> Tensor:
     """Symmetric cross-entropy of a, b [n, d]; pairs with one picture are no negatives."""
+    import torch
+    from torch.nn import functional as F
+
     logits = scale * F.normalize(a.float(), dim=1) @ F.normalize(b.float(), dim=1).T
     logits = logits.masked_fill(same, -1e4)
     target = torch.arange(len(a), device=a.device)
@@ -246,6 +207,10 @@ def loss_of(
     generator: torch.Generator,
     languages: int,
 ) -> dict[str, Tensor]:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
     n = len(rows)
     index = torch.from_numpy(rows).to(data.device)
     picture = data.picture[index]
@@ -283,17 +248,20 @@ def loss_of(
 WEIGHTS = {"image_text": 1.0, "text_text": 0.5, "region_text": 0.5, "phrase_text": 0.5}
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, data: Data) -> dict[str, float]:
     """Return recall as `scripts/bench/backbone.py` defines it, on plain pictures."""
+    import torch
+    from torch.nn import functional as F
+
     model.eval()
-    x = F.interpolate(data.pictures.float() / 255, SIZE, mode="bicubic", antialias=True)
-    parts = [model.visual(to_input(part.clamp(0, 1)))[0] for part in x.split(512)]
+    with torch.no_grad():
+        x = F.interpolate(data.pictures.float() / 255, SIZE, mode="bicubic", antialias=True)
+        parts = [model.visual(to_input(part.clamp(0, 1)))[0] for part in x.split(512)]
+        texts = [encode_texts(model, data.tokens[:, n], 8) for n in range(len(LANGUAGES))]
     image, key = torch.cat(parts).float().cpu().numpy(), data.picture.cpu().numpy()
     every = np.arange(len(key))
     scores: dict[str, list[float]] = {"heldout_r1": [], "heldout_r10": [], "all_r10": []}
-    for number in range(len(LANGUAGES)):
-        text = encode_texts(model, data.tokens[:, number], 8).float().cpu().numpy()
+    for text in (found.float().cpu().numpy() for found in texts):
         asked = ((data.held_out, 1), (data.held_out, 10), (every, 10))
         for found, (rows, k) in zip(scores.values(), asked, strict=True):
             a, b, own = image[rows], text[rows], key[rows]
@@ -322,6 +290,8 @@ def build_model() -> nn.Module:
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks, AdamW for everything else."""
+    import torch
+
     inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "resblocks" in n]
     chosen = {id(p) for p in inner}
     decay = [p for p in model.parameters() if p.ndim >= 2 and id(p) not in chosen]
@@ -366,11 +336,15 @@ def main() -> None:
         help="share of patches left out in the first 80 %% of the steps",
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", help="of torch [cuda where there is one, else cpu]")
     parser.add_argument("--stop-after", type=int, default=0, help="stop at this step, resumable")
     parser.add_argument("--export", type=Path, help="write the model here and stop")
     args = parser.parse_args()
-    device = torch.device(args.device)
+
+    import torch  # not before: --help needs none
+    from torch import nn
+
+    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(args.seed)
     args.work.mkdir(parents=True, exist_ok=True)
     data = Data(args.work, device, args.seed)

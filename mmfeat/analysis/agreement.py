@@ -10,6 +10,22 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
 
+def in_two_languages(
+    text: Sequence[sp.csc_array],
+    has_text: Bool[np.ndarray, "units languages"],
+    same_text: Bool[np.ndarray, "languages languages units"],
+    a: int,
+    b: int,
+) -> tuple[Int[np.ndarray, "d_sae"], Int[np.ndarray, "d_sae"]]:
+    """Return on how many units each feature fires in both languages, and in either.
+
+    Parameters are those of `language_jaccard`, and the two languages.
+    """
+    inside = (has_text[:, a] & has_text[:, b] & ~same_text[a, b]).astype(np.int64)
+    both = inside @ text[a].multiply(text[b]).tocsc()
+    return both, inside @ text[a] + inside @ text[b] - both
+
+
 def language_jaccard(
     text: Sequence[sp.csc_array],
     has_text: Bool[np.ndarray, "units languages"],
@@ -34,9 +50,7 @@ def language_jaccard(
     total = np.zeros(text[0].shape[1])
     pairs = np.zeros(text[0].shape[1], np.int64)
     for a, b in combinations(range(len(text)), 2):
-        inside = (has_text[:, a] & has_text[:, b] & ~same_text[a, b]).astype(np.int64)
-        both = inside @ text[a].multiply(text[b]).tocsc()
-        either = inside @ text[a] + inside @ text[b] - both
+        both, either = in_two_languages(text, has_text, same_text, a, b)
         total += both / np.maximum(either, 1)
         pairs += either > 0
     return total, pairs

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from mmfeat.analysis.statistics import benjamini_hochberg, hypergeometric_p
+from mmfeat.analysis.statistics import NORMAL_95, benjamini_hochberg, hypergeometric_p
 
 if TYPE_CHECKING:
     from mmfeat.analysis.codes import Codes
@@ -35,7 +35,6 @@ BAR = 0.5
 RATE = 0.05
 MIN_POSITIVES = 3  # rows with the label, to choose and to score alike
 MIN_LABELS = 10  # for a curve
-_NORMAL = 1.959963984540054  # two-sided 95 %
 # Most multiplications of one sparse product.
 _CELLS = 1 << 25
 
@@ -260,11 +259,11 @@ def completeness(
     back = np.array([[1, -centre / spread], [0, 1 / spread]])
     a, b = back @ beta
     (v_aa, v_ab), (_, v_bb) = back @ covariance @ back.T
-    reach = _NORMAL * np.sqrt(v_bb)
+    reach = NORMAL_95 * np.sqrt(v_bb)
     low = high = np.nan
     if abs(b) > reach:
         # (a + b x)^2 <= z^2 Var(a + b x)
-        z = _NORMAL**2
+        z = NORMAL_95**2
         terms = [b * b - z * v_bb, 2 * (a * b - z * v_ab), a * a - z * v_aa]
         low, high = np.sort(np.roots(terms).real)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Float32, Int
 
+from mmfeat.analysis.agreement import in_two_languages
 from mmfeat.analysis.sharing import language_pairs
 from mmfeat.corpus.languages import script_of_tag
 
@@ -82,9 +83,7 @@ def consistency(
     tested = language_pairs(text, has_text, same_text)
     jaccard = np.full((text[0].shape[1], len(tested.pairs)), np.nan, np.float32)
     for index, (a, b) in enumerate(tested.pairs):
-        inside = (has_text[:, a] & has_text[:, b] & ~same_text[a, b]).astype(np.int64)
-        both = inside @ text[a].multiply(text[b]).tocsc()
-        either = inside @ text[a] + inside @ text[b] - both
+        both, either = in_two_languages(text, has_text, same_text, a, b)
         jaccard[:, index] = both / np.where(either > 0, either, np.nan)
     return Consistency(tested.pairs, jaccard, tested.p.T, tested.lower.T.astype(np.float32))
 

@@ -19,14 +19,13 @@ from scipy.special import expit, logit
 
 from mmfeat.analysis.firing import MIN_FIRINGS
 from mmfeat.analysis.retrieval import unit_rows
-from mmfeat.analysis.statistics import benjamini_hochberg, lower_bound
+from mmfeat.analysis.statistics import NORMAL_95, benjamini_hochberg, lower_bound
 
 EXACT = 200_000  # ways to label the units that are gone through one by one
 PERMUTATIONS = 9_999  # drawn where there are more ways
 BAR = 0.75  # AUROC from which a feature tells a category in a language
 _CELLS = 1 << 22  # most sums held at a time
-_LEVEL = 0.975  # of one end of an interval, and its standard deviations
-_NORMAL = 1.959964
+_LEVEL = 0.975  # of one end of an interval
 
 
 def auroc(codes: sp.csr_array, positive: Bool[np.ndarray, "rows"]) -> Float[np.ndarray, "d_sae"]:
@@ -89,7 +88,7 @@ def auroc_interval(
     variance = sum(float(own.var(ddof=1)) / len(own) for own in sides)
     if variance == 0:
         return float("nan"), float("nan")
-    half = _NORMAL * np.sqrt(variance) / (share * (1 - share))
+    half = NORMAL_95 * np.sqrt(variance) / (share * (1 - share))
     low, high = expit(logit(share) + half * np.array([-1, 1]))
     return float(low), float(high)
 

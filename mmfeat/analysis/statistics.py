@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+NORMAL_95 = 1.959963984540054  # standard deviations to either side that hold 95 %
 # Probability that a stratum's count may leave its window on one side, see `stratified_p`.
 _LEFT_OUT = 1e-40
 # Most cells of one block of distributions in `stratified_p`: it should stay in the cache.

@@ -90,13 +90,6 @@ def pooled_firing(
     return UnitFiring(on_image, on_text, has_image, np.stack(has_text, 1))
 
 
-def pooled_sharing(
-    activations: Activations, image: Stream, text: Stream, image_codes: Codes, text_codes: Codes
-) -> Sharing:
-    """Apply the one definition of shared to pooled codes on test units."""
-    return pooled_firing(activations, image, text, image_codes, text_codes).sharing()
-
-
 def same_text(
     activations: Activations, captions: Sequence[str]
 ) -> Bool[np.ndarray, "languages languages units"]:

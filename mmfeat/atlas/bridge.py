@@ -90,7 +90,7 @@ class BridgeReader:
             data.dataset(f"bridge/own/{name}", FLOAT, (features,))
 
     def partners(self, feature: int, side: str) -> list[Partner]:
-        """Return a feature's strongest partners, by falling |B|.
+        """Return a feature's strongest partners, by falling magnitude of B.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class BridgeReader:
         return value, z
 
     def mass(self, side: str) -> np.ndarray:
-        """Return the sum of |B| over all partners of each feature of a side [d_sae]."""
+        """Return the sum of magnitudes of B over all partners of each feature of a side [d_sae]."""
         return self._data.rows(f"bridge/{side}/mass", 0, self._features)
 
 

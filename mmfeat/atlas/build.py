@@ -18,15 +18,15 @@ from mmfeat.analysis.held_out import held_out
 from mmfeat.analysis.scoreboard import ALIVE
 from mmfeat.analysis.units import pooled_firing
 from mmfeat.atlas.evidence import IMAGE, TEXT, Evidence
-from mmfeat.atlas.parts import PARTS
+from mmfeat.atlas.parts import PARTS, writer
 from mmfeat.atlas.positions import write_positions
 from mmfeat.atlas.rows import write_codes
 from mmfeat.corpus.file import Corpus, open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.progress import SILENT, Progress
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.memory import give_freed_memory_back
-from mmfeat.sae.topk import TopKSAE
 from mmfeat.store.activations import Activations, Stream, open_activations
 
 KIND = "mmfeat-atlas"
@@ -206,9 +206,9 @@ def _write_features(
             elif evidence is not None:
                 write_positions(file, evidence, name, streams[name], codes)
     assert evidence is not None
-    for write in PARTS:
+    for part in PARTS:
         give_freed_memory_back()
-        write(file, evidence, progress)
+        writer(part)(file, evidence, progress)
     hdf5.encode_group(file.create_group("maps"), "maps")
     scores = {name: sums[name].scores() for name in (IMAGE, TEXT)}
     group = hdf5.encode_group(file.create_group("scores"), "scores")

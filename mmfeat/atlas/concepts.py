@@ -25,6 +25,7 @@ from mmfeat.analysis.completeness import (
 from mmfeat.analysis.examples import BANDS
 from mmfeat.analysis.monosemanticity import monosemanticity, monosemanticity_across, weighted
 from mmfeat.analysis.purity import Purity, purity
+from mmfeat.analysis.statistics import NORMAL_95
 from mmfeat.atlas.checked import FLOAT, INTEGER, NUMBER, CheckedFile
 from mmfeat.atlas.checked import TEXT as TEXTS
 from mmfeat.atlas.evidence import IMAGE, TEXT, Evidence
@@ -206,7 +207,7 @@ def _mean(values: Float[np.ndarray, "labels"]) -> dict[str, float | None]:
     if not len(known):
         return {"mean": None, "low": None, "high": None}
     mean = float(known.mean())
-    reach = 1.96 * float(known.std(ddof=1)) / np.sqrt(len(known)) if len(known) > 1 else np.nan
+    reach = NORMAL_95 * float(known.std(ddof=1)) / np.sqrt(len(known)) if len(known) > 1 else np.nan
     return _plain({"mean": mean, "low": float(mean - reach), "high": float(mean + reach)})
 
 

@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int, Int8
 from mmfeat.analysis.cofiring import Estimate
 from mmfeat.analysis.consistency import ALPHA, MIN_EFFECT
 from mmfeat.analysis.languages import Level
+from mmfeat.analysis.statistics import NORMAL_95
 from mmfeat.atlas.checked import CheckedFile
 from mmfeat.atlas.language_table import PICTURES, LanguageTable
 
 _BLOCK = 4096  # features read at a time
-_Z = 1.959964  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ class LanguageCells:
         fires = (self.levels[chosen] == Level.FIRES).astype(np.int64)
         yield Between(
             mean=_mirrored(mean),
-            low=_mirrored(np.maximum(mean - _Z * spread, 0)),
-            high=_mirrored(np.minimum(mean + _Z * spread, 1)),
+            low=_mirrored(np.maximum(mean - NORMAL_95 * spread, 0)),
+            high=_mirrored(np.minimum(mean + NORMAL_95 * spread, 1)),
             compared=compared + compared.T,
             consistent=consistent + consistent.T,
             fires=fires.T @ fires,

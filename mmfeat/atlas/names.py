@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,36 +17,18 @@ from mmfeat.atlas.checked import FLOAT, INTEGER, TEXT, CheckedFile
 from mmfeat.atlas.evidence import Evidence
 from mmfeat.progress import Progress
 
-if TYPE_CHECKING:
-    from mmfeat.atlas.naming import Embed
-
 MEASURES = ("auroc_image", "auroc_text", "simulation_image", "simulation_text")
 
 
-def write(
-    file: h5py.File, evidence: Evidence, progress: Progress, embed: Embed | None = None
-) -> None:
-    """Write ``/names``.
-
-    Parameters
-    ----------
-    file : h5py.File
-        The atlas being written.
-    evidence : Evidence
-        What it is built from.
-    progress : Progress
-        Told of each language.
-    embed : callable, optional
-        Raw rows of ``text.pooled`` for texts in a language (``Encoder.texts(...).x``), for
-        n-grams; without it an n-gram stands for the mean of the captions that have it.
-    """
+def write(file: h5py.File, evidence: Evidence, progress: Progress) -> None:
+    """Write ``/names``."""
     # They load torch, which reading names does not need.
     from mmfeat.analysis.name_evaluation import summary
     from mmfeat.atlas.naming import Naming
 
     features, languages = evidence.trained.d_sae, evidence.languages
     group = hdf5.encode_group(file.create_group("names"), "names")
-    naming = Naming(evidence, embed)
+    naming = Naming(evidence)
     texts: dict[str, int] = {}
     shape = features, len(languages)
     best = np.full(shape, "", object)
@@ -58,7 +40,7 @@ def write(
     measured = {name: np.full(shape, np.nan, np.float32) for name in MEASURES}
     evaluation: dict[str, Any] = {}
     with progress.stage("naming features", len(languages)) as advance:
-        named = side_by_side(lambda pair: naming.language(*pair), enumerate(languages))
+        named = side_by_side(naming.language, range(len(languages)))
         for number, (language, own) in enumerate(zip(languages, named, strict=True)):
             at = own.names.name
             place = np.array([texts.setdefault(t, len(texts)) for t in own.used], np.int32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,6 @@ TRAIN_BACKGROUND = 512  # train pictures, and captions, they are told from
 TEST_BACKGROUND = 2048  # the same of test concepts
 TEST_ROWS = 16_384  # most test pictures, and captions of a language
 _CHUNK = 8192
-
-Embed = Callable[[Sequence[str], str], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,10 @@ class Naming:
     ----------
     evidence : Evidence
         What the atlas is built from.
-    embed : callable or None
-        Raw rows of texts in a language, see `names.write`.
     """
 
-    def __init__(self, evidence: Evidence, embed: Embed | None) -> None:
-        self.evidence, self.embed = evidence, embed
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
         self.features = evidence.trained.d_sae
         self.alive = evidence.alive
         self.train = {
@@ -90,8 +86,8 @@ class Naming:
         self.on_pictures = self._firings(IMAGE, pictures, TEST_BACKGROUND)
         self.of_pictures = self._simulation(IMAGE, pictures)
 
-    def language(self, number: int, tag: str) -> NamedLanguage:
-        """Name all features in one language."""
+    def language(self, number: int) -> NamedLanguage:
+        """Name all features in one language, by its number."""
         evidence = self.evidence
         stream, captions = evidence.streams[CAPTIONS], evidence.corpus.captions.text
         own = stream.language == number
@@ -109,7 +105,7 @@ class Naming:
             dissect.soft_wpmi(embedding, self.probes, self.top, TRIED),
             self._spread(ngrams.log_odds(self._fires(rows), has, terms, TRIED)),
         )
-        embedding = np.concatenate([embedding, self._terms(found, terms, has, rows, tag)])
+        embedding = np.concatenate([embedding, self._terms(found, has, rows)])
         names = combine.choose(found, self._predicts(embedding, found.name), combine.KEPT)
         tests = _drawn(np.flatnonzero(own & self.test[CAPTIONS]), TEST_ROWS)
         on_text = self._firings(CAPTIONS, tests, TEST_BACKGROUND)
@@ -204,18 +200,11 @@ class Naming:
     def _terms(
         self,
         found: combine.Proposals,
-        terms: Sequence[str],
         has: sp.csr_array,
         rows: Int[np.ndarray, "captions"],
-        tag: str,
     ) -> Float[np.ndarray, "terms d_in"]:
-        """Return an embedding of each n-gram that is proposed."""
-        trained = self.evidence.trained
-        if self.embed is not None and len(found.term):
-            raw = np.asarray(self.embed([terms[i] for i in found.term.tolist()], tag), np.float32)
-            group = np.full(len(raw), self.evidence.languages.index(tag), np.int64)
-            return unit(trained.standardise(CAPTIONS, raw, group).numpy())
-        total = np.zeros((len(found.term), trained.d_in), np.float32)
+        """Return for each n-gram that is proposed the mean row of the captions that have it."""
+        total = np.zeros((len(found.term), self.evidence.trained.d_in), np.float32)
         having = sp.csr_array(has[:, found.term].T.astype(np.float32)).tocsc()
         for at in range(0, len(rows), _CHUNK):
             part = slice(at, min(at + _CHUNK, len(rows)))

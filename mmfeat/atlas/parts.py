@@ -1,23 +1,32 @@
-"""The parts of an atlas that are made from its evidence, one a module with its own reader."""
+"""The parts of an atlas that are made from its evidence: a module with its own reader for each.
+
+A module's ``write`` writes its part; it is imported when an atlas is built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 import h5py
 
-from mmfeat.atlas import bridge, concepts, features, geometry, language_table, names
 from mmfeat.atlas.evidence import Evidence
 from mmfeat.progress import Progress
 
 Write = Callable[[h5py.File, Evidence, Progress], None]
 
-# In the order in which they are written.
-PARTS: Sequence[Write] = (
-    features.write,
-    names.write,
-    language_table.write,
-    bridge.write,
-    concepts.write,
-    geometry.write,
+# Modules of mmfeat.atlas, in the order in which they write.
+PARTS: tuple[str, ...] = (
+    "features",
+    "names",
+    "language_table",
+    "bridge",
+    "concepts",
+    "geometry",
 )
+
+
+def writer(part: str) -> Write:
+    """Return what writes a part."""
+    return cast(Write, import_module(f"mmfeat.atlas.{part}").write)

@@ -118,30 +118,24 @@ def mean_drops(encoder: Encoder, positives: Sequence[Positives]) -> Float[np.nda
 
 
 def causal_check(
-    encoder: Encoder, feature: int, positives: Sequence[Positives], controls: Sequence[int]
-) -> Causal:
-    """Compare the ablation of a feature with that of control features, error term kept.
-
-    Parameters
-    ----------
-    encoder : Encoder
-        At ``joint``.
-    feature : int
-        Which.
-    positives : sequence of Positives
-        See `mean_drops`.
-    controls : sequence of int
-        Features of like frequency (`mmfeat.analysis.probes.same_frequency`).
-    """
-    return _beside(mean_drops(encoder, positives), feature, positives, controls)
-
-
-def _beside(
     drops: Float[np.ndarray, "d_sae"],
     feature: int,
     positives: Sequence[Positives],
     controls: Sequence[int],
 ) -> Causal:
+    """Compare the ablation of a feature with that of control features, error term kept.
+
+    Parameters
+    ----------
+    drops : float [d_sae]
+        See `mean_drops`.
+    feature : int
+        Which.
+    positives : sequence of Positives
+        What they are of.
+    controls : sequence of int
+        Features of like frequency (`mmfeat.analysis.probes.same_frequency`).
+    """
     active = np.unique(np.concatenate([part.encoded.codes.indices for part in positives]))
     index = np.asarray(controls, np.int64)
     return Causal(
@@ -317,7 +311,7 @@ def _feature(
         table = atlas.features()
         rate = np.nanmean([table["firing_rate_image"], table["firing_rate_text"]], axis=0)
         controls = same_frequency(rate, feature, CONTROLS)
-        beside = asdict(_beside(drops, feature, positives, controls.tolist()))
+        beside = asdict(causal_check(drops, feature, positives, controls.tolist()))
         causal = {name: _number(value) for name, value in beside.items()}
     return {
         "feature": feature,

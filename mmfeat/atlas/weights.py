@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mmfeat.sae.interop import TrainedSAE
 
 _MODALITIES = ("image", "text")
-# What single rows are encoded by; all else is folded into one of these when an SAE is saved.
-_SAVED = ("relu", "topk", "jumprelu", "gated")
 
 
 def trained_sae(data: CheckedFile, d_in: int, d_sae: int, languages: int) -> TrainedSAE:
@@ -34,8 +32,9 @@ def trained_sae(data: CheckedFile, d_in: int, d_sae: int, languages: int) -> Tra
     """
     import torch
 
+    from mmfeat.sae.foreign import SAE_LENS_NAMES
     from mmfeat.sae.interop import TrainedSAE
-    from mmfeat.sae.registry import ARCHITECTURES
+    from mmfeat.sae.registry import sae_class
     from mmfeat.sae.standardisation import Standardisation
 
     saes: dict[str, SAE] = {}
@@ -47,11 +46,11 @@ def trained_sae(data: CheckedFile, d_in: int, d_sae: int, languages: int) -> Tra
         with data.guard(f"/{place}"):
             attributes = data.file[place].attrs
             architecture = str(attributes["architecture"])
-            if architecture not in _SAVED:
+            if architecture not in SAE_LENS_NAMES:
                 raise ValueError(f"its architecture is {architecture!r}")
             options = {"k": int(attributes["k"])} if architecture == "topk" else {}
             with torch.device("meta"):
-                sae = ARCHITECTURES[architecture](d_in, d_sae, **options)
+                sae = sae_class(architecture)(d_in, d_sae, **options)
         shapes = {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_dec": (d_in,)}
         tensors = {}
         for name in sae.saved:

@@ -110,7 +110,7 @@ class Inputs:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Streams they have rows of: all where a text comes with its picture."""
+        """Streams they have rows of; all where a text comes with its picture."""
         if not self.is_text:
             return IMAGE_STREAMS
         return TEXT_STREAMS if self.grids is None else STREAMS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from mmfeat.errors import MmfeatError
@@ -10,13 +12,18 @@ from mmfeat.errors import MmfeatError
 def device_of(name: str) -> torch.device:
     """Return a torch device by name; ``auto`` is the GPU where there is one.
 
+    Of several GPUs, each process that torchrun started has its own.
+
     Raises
     ------
     MmfeatError
         If it cannot be used here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        return torch.device("cuda", local % torch.cuda.device_count())
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

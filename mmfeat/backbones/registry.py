@@ -1,31 +1,58 @@
-"""From a SPEC to a backbone."""
+"""From a SPEC to a backbone; all families of backbones by the word that their SPECs begin with."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Protocol
 
 from mmfeat.assets import path as asset
-from mmfeat.backbones import hub
 from mmfeat.backbones.base import Backbone
 from mmfeat.errors import MmfeatError
 
 BUNDLED = "openmoji-clip"
+# What a SPEC begins with, and the module of `mmfeat.backbones.families`.
+FAMILIES: dict[str, str] = {
+    "open_clip": "open_clip",
+    "hf": "hf",
+}
+# Files of a repository, of which one is there when it was downloaded.
+_TRACES = ("config.json", "open_clip_config.json", "open_clip_model.safetensors")
+
+
+class Family(Protocol):
+    """What the module of a family holds.
+
+    It may also hold ``repository(name)``, the repository of the hub that a name stands for (empty
+    for none), and ``CONFIG`` and ``LOCAL``: the file that tells a folder with such a model, and how
+    the SPEC of a folder begins.
+    """
+
+    FORMS: tuple[str, ...]  # how its SPECs are written
+
+    def load(self, spec: str, name: str, device: str) -> Backbone | None:
+        """Load a model by what follows the colon; None where that is of no form of it."""
+        ...
+
+    def folder(self, name: str) -> Path | None:
+        """Return the folder or file of weights on this machine; None for what is downloaded."""
+        ...
+
+
+def _family(name: str) -> Any:
+    """Return the module of a family, as `Family` says; what a model needs is not imported yet."""
+    return import_module(f"mmfeat.backbones.families.{FAMILIES[name]}")
 
 
 def local_folder(spec: str) -> Path | None:
     """Return the folder or file of weights a SPEC names, or None for one that is downloaded."""
     if spec == BUNDLED:
         return asset(BUNDLED)
-    family, _, rest = spec.partition(":")
-    if family == "open_clip" and rest.startswith("local-dir:"):
-        return Path(rest.removeprefix("local-dir:"))
-    if family == "open_clip" and not rest.startswith("hf-hub:"):
-        weights = Path(rest.partition("/")[2])
-        return weights if weights.is_file() else None
-    if family == "hf" and Path(rest).expanduser().is_dir():
-        return Path(rest).expanduser()
-    return None
+    family, _, name = spec.partition(":")
+    if family not in FAMILIES:
+        return None
+    known: Family = _family(family)
+    return known.folder(name)
 
 
 def weights(spec: str) -> Path | None:
@@ -36,12 +63,16 @@ def weights(spec: str) -> Path | None:
     found = local_folder(spec)
     if found is not None:
         return found if found.exists() else None
+    family, _, name = spec.partition(":")
+    repository = getattr(_family(family), "repository", None) if family in FAMILIES else None
+    if repository is None:
+        return None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        for name in ("config.json", "open_clip_config.json", "open_clip_model.safetensors"):
-            path = try_to_load_from_cache(_repository(spec), name)
+        for trace in _TRACES:
+            path = try_to_load_from_cache(repository(name), trace)
             if isinstance(path, str):
                 return Path(path).parent  # the snapshot: one revision of the repository
     except HFValidationError:
@@ -60,28 +91,15 @@ def spec_of(place: str) -> str:
     folder = Path(place).expanduser()
     if not folder.is_dir():
         return place
-    if (folder / "open_clip_config.json").is_file():
-        return f"open_clip:local-dir:{folder}"
-    if (folder / "config.json").is_file():
-        return f"hf:{folder}"
+    found = [family for family in map(_family, FAMILIES) if hasattr(family, "CONFIG")]
+    known: dict[str, str] = {family.CONFIG: family.LOCAL for family in found}
+    for config, local in known.items():
+        if (folder / config).is_file():
+            return f"{local}{folder}"
     raise MmfeatError(
-        f"{folder} holds no model; choose the folder that has config.json or "
-        "open_clip_config.json beside the weights."
+        f"{folder} holds no model; choose the folder that has {' or '.join(known)} beside the "
+        "weights."
     )
-
-
-def _repository(spec: str) -> str:
-    """Return the repository of the hub that a SPEC names; empty where there is none."""
-    family, _, rest = spec.partition(":")
-    if family == "hf":
-        return rest
-    if rest.startswith("hf-hub:"):
-        return rest.removeprefix("hf-hub:")
-    import open_clip
-
-    architecture, _, tag = rest.partition("/")
-    place = str(open_clip.get_pretrained_cfg(architecture, tag).get("hf_hub", ""))
-    return "/".join(place.split("/")[:2])
 
 
 def load_backbone(spec: str, device: str = "auto") -> Backbone:
@@ -101,51 +119,12 @@ def load_backbone(spec: str, device: str = "auto") -> Backbone:
     MmfeatError
         If the SPEC is not understood or the model cannot be loaded.
     """
-    family, _, rest = spec.partition(":")
-    if spec == BUNDLED:
-        return _open_clip(spec, f"local-dir:{asset(BUNDLED)}", None, device)
-    if family == "open_clip":
-        schema, _, name = rest.partition(":")
-        if schema in ("local-dir", "hf-hub") and name:
-            return _open_clip(spec, rest, None, device)
-        architecture, _, pretrained = rest.partition("/")
-        if architecture and pretrained:
-            return _open_clip(spec, architecture, pretrained, device)
-    if family == "hf" and rest:
-        with nullcontext() if local_folder(spec) else hub.answering():
-            return _transformers(spec, rest, device)
-    raise MmfeatError(
-        f"{spec!r} is not a backbone; give openmoji-clip, open_clip:ARCH/PRETRAINED, "
-        "open_clip:hf-hub:ORG/NAME, open_clip:local-dir:PATH, or hf:ID_OR_PATH."
-    )
-
-
-def _open_clip(spec: str, name: str, pretrained: str | None, device: str) -> Backbone:
-    from mmfeat.backbones.open_clip import OpenClipBackbone
-
-    return OpenClipBackbone(spec, name, pretrained, device)
-
-
-def _transformers(spec: str, name: str, device: str) -> Backbone:
-    from mmfeat.backbones import dual_encoder, generative
-    from mmfeat.backbones.hf_loading import read_config
-
-    folder = local_folder(spec)
-    if folder is not None and (folder / "open_clip_config.json").is_file():
-        raise MmfeatError(f"{spec} is a model of open_clip; give open_clip:local-dir:{folder}.")
-    config = read_config(spec, name)
-    if dual_encoder.handles(config):
-        return dual_encoder.DualEncoderBackbone(spec, name, device)
-    if generative.handles(config):
-        return generative.GenerativeBackbone(spec, name, device)
-    kind = config.get("model_type")
-    if "auto_map" in config:
-        raise MmfeatError(
-            f"{spec} ({kind}) needs program code from its own repository, which is never run; "
-            "choose a model that transformers itself has."
-        )
-    raise MmfeatError(
-        f"{spec} is a {kind} model, which is neither a dual encoder of pictures and texts nor a "
-        "language model that sees pictures; choose one that is, such as "
-        "hf:openai/clip-vit-base-patch32."
-    )
+    whole = f"open_clip:local-dir:{asset(BUNDLED)}" if spec == BUNDLED else spec
+    family, _, name = whole.partition(":")
+    if family in FAMILIES:
+        known: Family = _family(family)
+        found = known.load(spec, name, device)
+        if found is not None:
+            return found
+    forms = [BUNDLED, *(form for own in map(_family, FAMILIES) for form in own.FORMS)]
+    raise MmfeatError(f"{spec!r} is not a backbone; give {', '.join(forms[:-1])}, or {forms[-1]}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from types import TracebackType
 from typing import TypeVar
 
@@ -31,9 +32,6 @@ class Runner:
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
         self._threads = torch.get_num_threads()
-        many = self._threads > 1 and backbone.device.type == "cpu"
-        made = [backbone.twin() for _ in range(self._threads if many else 0)]
-        self._twins = [twin for twin in made if twin is not None]
         self._pool = ThreadPoolExecutor(self._threads, "run", torch.set_num_threads, (1,))
 
     def __enter__(self) -> Runner:
@@ -49,6 +47,13 @@ class Runner:
         self._pool.shutdown(cancel_futures=True)
         torch.set_num_threads(self._threads)  # what the threads set holds for those to come
 
+    @cached_property
+    def _twins(self) -> list[Backbone]:
+        """One a thread; none where batches run one after another."""
+        many = self._threads > 1 and self.backbone.device.type == "cpu"
+        made = [self.backbone.twin() for _ in range(self._threads if many else 0)]
+        return [twin for twin in made if twin is not None]
+
     def in_turn(self, do: Callable[[Backbone, B], R], batches: Sequence[B]) -> Iterator[R]:
         """Do something with the backbone and each batch, one after another on all cores."""
         return (do(self.backbone, batch) for batch in batches)
@@ -59,7 +64,7 @@ class Runner:
         Where there are fewer batches than cores, one after another on all cores: what a row is
         rounded to depends on the batches and the number of cores, never on time.
         """
-        if not self._twins or len(batches) < self._threads:
+        if len(batches) < self._threads or not self._twins:
             return self.in_turn(do, batches)
 
         def aside(batch: B) -> R:

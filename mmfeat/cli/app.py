@@ -28,6 +28,7 @@ from mmfeat.cli import (
     view,
 )
 from mmfeat.cli.common import run
+from mmfeat.cli.version import show_versions
 
 app = typer.Typer(
     name="mmfeat",
@@ -39,24 +40,25 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from mmfeat.provenance import versions
-
-        for name, number in versions().items():
-            print(name, number)
-        raise typer.Exit
-
-
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print versions."),
+        typer.Option("--version", callback=show_versions, help="Print the versions that matter."),
+    ] = False,
+    # Eager: it is known by the time the versions are printed, whichever stands first.
+    as_json: Annotated[
+        bool, typer.Option("--json", is_eager=True, help="With --version: one JSON object.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Options before the command. `--debug` may stand anywhere."""
+    if as_json:
+        raise typer.BadParameter(
+            f"it stands after the command, as in mmfeat {context.invoked_subcommand} --json.",
+            param_hint="--json",
+        )
 
 
 app.command("demo")(demo.demo)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import AsJson, show
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ app = typer.Typer(help="Look at a backbone.", no_args_is_help=True)
 Spec = Annotated[
     str,
     typer.Argument(
+        autocompletion=completion.backbones,
         help="openmoji-clip, open_clip:ARCH/PRETRAINED, open_clip:hf-hub:ORG/NAME, "
-        "open_clip:local-dir:PATH or hf:ID_OR_PATH."
+        "open_clip:local-dir:PATH or hf:ID_OR_PATH.",
     ),
 ]
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import PROGRESS, AsJson, show
 from mmfeat.corpus.importers import IMPORTERS
 
@@ -42,7 +43,12 @@ def _format(value: str) -> str:
 def import_(
     format_name: Annotated[
         str,
-        typer.Argument(metavar="FORMAT", callback=_format, help="One of the formats above."),
+        typer.Argument(
+            metavar="FORMAT",
+            callback=_format,
+            autocompletion=completion.formats,
+            help="One of the formats above.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The corpus file to write.")],
     sources: Annotated[

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperGroup
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import AsJson, show
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+
+# What the shell offers for settings that are no choice of a few.
+_OFFERED = {"colour": completion.colourings, "width": completion.widths}
 
 
 def _options(settings: type[Any]) -> list[inspect.Parameter]:
@@ -27,7 +31,9 @@ def _options(settings: type[Any]) -> list[inspect.Parameter]:
             flag = f"{flag}/--no-{flag[2:]}" if field.default else flag
         default = ... if field.is_required() else field.get_default(call_default_factory=True)
         shown = default is not None and default != () and field.annotation is not bool
-        info = typer.Option(flag, help=field.description, show_default=shown)
+        info = typer.Option(
+            flag, help=field.description, show_default=shown, autocompletion=_OFFERED.get(name)
+        )
         kind: Any = field.annotation
         if get_origin(kind) is tuple:  # typer repeats an option for a list
             kind = list[get_args(kind)[0]]  # type: ignore[misc]
@@ -132,6 +138,7 @@ def sae(
         str | None,
         typer.Option(
             "--stream",
+            autocompletion=completion.streams,
             help="Fold the mean and scale of this stream into the weights. [as it is]",
         ),
     ] = None,

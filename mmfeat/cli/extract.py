@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import PROGRESS, AsJson, show
 
 
@@ -14,17 +15,30 @@ def extract(
     corpus: Annotated[Path, typer.Option("--corpus", help="Corpus file.")],
     out: Annotated[Path, typer.Option("--out", help="Activations file to write.")],
     backbone: Annotated[
-        str, typer.Option("--backbone", help="SPEC of the backbone.")
+        str,
+        typer.Option(
+            "--backbone", autocompletion=completion.backbones, help="SPEC of the backbone."
+        ),
     ] = "openmoji-clip",
     hook: Annotated[
         list[str] | None, typer.Option("--hook", help="Hook point; repeat for several. [joint]")
     ] = None,
     stream: Annotated[
         list[str] | None,
-        typer.Option("--stream", help="Stream; repeat for several. [all four]"),
+        typer.Option(
+            "--stream",
+            autocompletion=completion.streams,
+            help="Stream; repeat for several. [all four]",
+        ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="Torch device, or auto.")] = "auto",
-    dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32.")] = "float16",
+    device: Annotated[
+        str,
+        typer.Option("--device", autocompletion=completion.devices, help="Torch device, or auto."),
+    ] = "auto",
+    dtype: Annotated[
+        str,
+        typer.Option("--dtype", autocompletion=completion.dtypes, help="float16 or float32."),
+    ] = "float16",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 128,
     rows_per_item: Annotated[
         int | None,

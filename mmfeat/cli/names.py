@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import PROGRESS, AsJson, show
 
 
@@ -27,7 +28,11 @@ def explain(
     ] = None,
     languages: Annotated[
         list[str] | None,
-        typer.Option("--language", help="Of the captions shown; repeatable. [en]"),
+        typer.Option(
+            "--language",
+            autocompletion=completion.languages,
+            help="Of the captions shown; repeatable. [en]",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Features at most.")] = None,
     timeout: Annotated[

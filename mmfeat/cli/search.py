@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import AsJson, show
 
 
@@ -28,7 +29,11 @@ def search(
     ] = None,
     language: Annotated[
         list[str] | None,
-        typer.Option("--language", help="Of the texts: one for all, or one each. [by script]"),
+        typer.Option(
+            "--language",
+            autocompletion=completion.languages,
+            help="Of the texts: one for all, or one each. [by script]",
+        ),
     ] = None,
     item: Annotated[
         list[str] | None,

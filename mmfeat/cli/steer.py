@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import PROGRESS, AsJson, show
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def steer(
         list[str] | None,
         typer.Option(
             "--language",
+            autocompletion=completion.languages,
             help="Captions a picture is shown against; repeat for several. [all] "
             "With --text, the language of the text. [guessed]",
         ),
@@ -60,6 +62,7 @@ def steer(
         str | None,
         typer.Option(
             "--stream",
+            autocompletion=completion.streams,
             help="With --sae, whose rows are changed. [of those it was trained on, patches or "
             "tokens before pooled rows]",
         ),

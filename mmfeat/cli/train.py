@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mmfeat.cli import completion
 from mmfeat.cli.common import PROGRESS, AsJson, show
 
 
@@ -14,18 +15,30 @@ def train(
     activations: Annotated[Path, typer.Option("--activations", help="Activations file.")],
     out: Annotated[Path, typer.Option("--out", help="SAE folder to write.")],
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Name of a recipe. [shared-topk]")
+        str | None,
+        typer.Option(
+            "--recipe", autocompletion=completion.recipes, help="Name of a recipe. [shared-topk]"
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
-    hook: Annotated[str | None, typer.Option("--hook", help="Hook point.")] = None,
+    hook: Annotated[
+        str | None,
+        typer.Option("--hook", autocompletion=completion.hooks, help="Hook point."),
+    ] = None,
     stream: Annotated[
-        list[str] | None, typer.Option("--stream", help="Stream; repeat for several.")
+        list[str] | None,
+        typer.Option(
+            "--stream", autocompletion=completion.streams, help="Stream; repeat for several."
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting, as in sae.d_sae=2048; repeat for several."),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="Torch device, or auto.")] = "cpu",
+    device: Annotated[
+        str,
+        typer.Option("--device", autocompletion=completion.devices, help="Torch device, or auto."),
+    ] = "cpu",
     shards: Annotated[
         int,
         typer.Option(

@@ -258,7 +258,7 @@ def _values(dataset: h5py.Dataset) -> Iterator[Any]:
         yield from hdf5.read_strings(dataset, part) if text else dataset[part].tolist()
 
 
-def open_corpus(path: Path) -> Corpus:
+def open_corpus(path: Path | str) -> Corpus:
     """Open a corpus for reading.
 
     Raises
@@ -266,6 +266,7 @@ def open_corpus(path: Path) -> Corpus:
     MmfeatError
         If it is not a corpus of ours, or its datasets do not fit together.
     """
+    path = Path(path)
     file = hdf5.open_checked(path, KIND)
     try:
         _check(file)

@@ -13,9 +13,9 @@ says another picture, concept or split is skipped.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TextIO
 
@@ -33,6 +33,7 @@ from mmfeat.corpus.model import (
 )
 from mmfeat.corpus.pictures import leaves_folder
 from mmfeat.corpus.scratch import scratch_database
+from mmfeat.corpus.separated import records
 from mmfeat.corpus.sources import common_folder
 from mmfeat.errors import MmfeatError
 
@@ -242,33 +243,14 @@ def _lines(handle: TextIO) -> Iterator[str]:
 
 
 def _read_separated(source: Path, columns: Sequence[str], delimiter: str) -> Iterator[_Record]:
+    empty = f"{source} is empty; a table needs a header and rows."
     with _open_text(source) as handle:
-        reader = csv.reader(_lines(handle), delimiter=delimiter)
-        row, header = 0, None
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                break
-            except csv.Error:
-                row += 1
-                yield _Record(
-                    row, None, "a cell is longer than 131,072 characters or a quote is not closed"
-                )
-                continue
-            if not cells:
-                continue
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                _require(source, columns, header)
-                continue
-            row += 1
-            if len(cells) != len(header):
-                yield _Record(row, None, "the row has not as many cells as the header")
+        check = partial(_require, source, columns)
+        for row, cells in records(_lines(handle), delimiter, check, empty):
+            if isinstance(cells, str):
+                yield _Record(row, None, cells)
             else:
-                yield _Record(row, dict(zip(header, cells, strict=True)))
-        if header is None:
-            raise MmfeatError(f"{source} is empty; a table needs a header and rows.")
+                yield _Record(row, cells)
 
 
 def _read_csv(source: Path, columns: Sequence[str]) -> Iterator[_Record]:

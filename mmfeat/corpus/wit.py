@@ -17,7 +17,6 @@ the header.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import re
@@ -32,6 +31,7 @@ from mmfeat.corpus.languages import normalise_tag
 from mmfeat.corpus.lines import read_lines
 from mmfeat.corpus.model import ImportOptions, ItemRow, Rows, Skipped, is_text
 from mmfeat.corpus.scratch import scratch_database
+from mmfeat.corpus.separated import records
 from mmfeat.corpus.sources import NOT_TEXT, caption_problem, named
 from mmfeat.errors import MmfeatError
 
@@ -116,36 +116,17 @@ def _add(groups: Groups, cells: Mapping[str, str], source: str, row: int) -> str
     return None if groups.add(item, tag, text, f"{tag} {text}") else f"the caption is there ({tag})"
 
 
-def _records(source: Path) -> Iterator[tuple[int, Mapping[str, str] | str]]:
+def _records(source: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
     """Yield number and cells of the rows, or what is wrong with one."""
-    reader = csv.reader(_lines(source), delimiter="\t")
-    row, header = 0, None
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error:
-            row += 1
-            yield row, "a cell is longer than 131,072 characters or a quote is not closed"
-            continue
-        if not cells:
-            continue
-        if header is None:
-            header = [cell.strip() for cell in cells]
-            if missing := [name for name in _COLUMNS if name not in header]:
-                raise MmfeatError(
-                    f"{source} has no column {', '.join(missing)}; check that it is a file of "
-                    "WIT with its header."
-                )
-            continue
-        row += 1
-        if len(cells) == len(header):
-            yield row, dict(zip(header, cells, strict=True))
-        else:
-            yield row, "the row has not as many cells as the header"
-    if header is None:
-        raise MmfeatError(f"{source} is empty; download it again.")
+
+    def check(header: list[str]) -> None:
+        if missing := [name for name in _COLUMNS if name not in header]:
+            raise MmfeatError(
+                f"{source} has no column {', '.join(missing)}; check that it is a file of "
+                "WIT with its header."
+            )
+
+    return records(_lines(source), "\t", check, f"{source} is empty; download it again.")
 
 
 def _lines(source: Path) -> Iterator[str]:

@@ -129,6 +129,10 @@ def recipe(path: Path) -> dict[str, Any]:
     for out in outs:
         if outs.count(out) > 1:
             raise MmfeatError(f"{path} writes {out} twice; give each its own out.")
+    for kind, source, _, options in calls:
+        found = kind_of(kind)
+        if isinstance(found, FigureKind) and found.check is not None and source.is_file():
+            found.check(source, settings_of(kind, options))
     return {"files": [export(kind, source, out, **rest) for kind, source, out, rest in calls]}
 
 

@@ -82,6 +82,8 @@ class FigureKind:
     source : str
         What it is drawn from, as the command line calls it.
     extensions : tuple of str
+    check : callable, optional
+        Refuses settings that are not fit for a source, before anything of a recipe is written.
     """
 
     summary: str
@@ -89,6 +91,7 @@ class FigureKind:
     draw: Callable[[Path, Any], Drawing]
     source: str = "ATLAS"
     extensions: tuple[str, ...] = ("pdf", "svg", "png")
+    check: Callable[[Path, Any], None] | None = None
 
 
 @dataclass(frozen=True)

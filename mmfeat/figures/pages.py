@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +19,11 @@ from mmfeat.atlas.records import Caption, Example, TokenActivation
 if TYPE_CHECKING:
     from mmfeat.analysis.sentences import Facts
 
-_EXPLANATIONS = {
+# Names of scores that have no words here and are shown all the same, and how many of them.
+_NAME, _OTHERS = re.compile(r"[a-z]\w{0,47}", re.ASCII), 24
+
+# Of the scores of /features, in the order in which a page shows them.
+EXPLANATIONS = {
     "modality_score": (
         "modality score",
         "Mean squared activation on pictures, as a share of that on pictures and captions: "
@@ -118,8 +123,8 @@ class FeaturePage:
         Pictures with the largest activations; random ones of even bands, highest first.
     columns, column_bands : dict
         The same for the captions of each language; bands are empty where they were not read.
-    max_image, max_text, max_patch, max_token : float
-        Largest activation on a picture, caption, patch and token.
+    max_patch, max_token : float
+        Largest activation on a patch and a token.
     """
 
     feature: int
@@ -136,8 +141,6 @@ class FeaturePage:
     energy_text: float
     names: dict[str, tuple[str, float]]
     neighbours: list[Neighbour]
-    max_image: float
-    max_text: float
     max_patch: float
     max_token: float
 
@@ -197,7 +200,25 @@ def title_of(names: Mapping[str, tuple[str, float]], feature: int) -> str:
 
 def label_of(key: str) -> str:
     """Return the name of a score for people."""
-    return _EXPLANATIONS[key][0] if key in _EXPLANATIONS else key.replace("_", " ")
+    return EXPLANATIONS[key][0] if key in EXPLANATIONS else key.replace("_", " ")
+
+
+def _numbers(columns: Mapping[str, np.ndarray], feature: int) -> list[Number]:
+    """Return the scores that have words, and then those that another version may have written."""
+    others = [
+        key
+        for key, column in columns.items()
+        if key not in EXPLANATIONS and column.dtype.kind in "iuf" and _NAME.fullmatch(key)
+    ]
+    words = EXPLANATIONS | {
+        key: (label_of(key), f"The score {key} of the atlas.") for key in others[:_OTHERS]
+    }
+    return [
+        Number(key, label, value, number_text(value), explanation)
+        for key, (label, explanation) in words.items()
+        if key in columns  # an older atlas lacks what is new
+        for value in [float(columns[key][feature])]
+    ]
 
 
 def number_text(value: float) -> str:
@@ -269,7 +290,7 @@ def feature_page(atlas: Atlas, feature: int, *, bands: bool = True) -> FeaturePa
     from mmfeat.atlas.language_table import LanguageTable  # it loads SciPy
 
     names = atlas.names(feature)
-    values = {key: float(column[feature]) for key, column in atlas.features().items()}
+    columns = atlas.features()
     rates = dict(
         zip(atlas.languages, atlas.by_language()["firing_rate"][feature].tolist(), strict=True)
     )
@@ -293,10 +314,7 @@ def feature_page(atlas: Atlas, feature: int, *, bands: bool = True) -> FeaturePa
         feature=int(feature),
         title=title_of(names, feature),
         facts=atlas.part(LanguageTable).facts(feature, feature + 1)[0],
-        numbers=[
-            Number(key, label, values[key], number_text(values[key]), explanation)
-            for key, (label, explanation) in _EXPLANATIONS.items()
-        ],
+        numbers=_numbers(columns, feature),
         pictures=_pictures(atlas, feature, atlas.image_examples(feature)),
         bands=[_pictures(atlas, feature, band) for band in in_bands],
         columns={tag: list(islice(captions, len(own))) for tag, own in tops.items()},
@@ -305,13 +323,11 @@ def feature_page(atlas: Atlas, feature: int, *, bands: bool = True) -> FeaturePa
             for tag, own in of_bands.items()
         },
         firing_by_language=rates,
-        firing_image=values["firing_rate_image"],
-        energy_image=values["energy_image"],
-        energy_text=values["energy_text"],
+        firing_image=float(columns["firing_rate_image"][feature]),
+        energy_image=float(columns["energy_image"][feature]),
+        energy_text=float(columns["energy_text"][feature]),
         names=names,
         neighbours=[Neighbour(index, cosine, titles[index]) for index, cosine in near],
-        max_image=values["max_activation_image"],
-        max_text=values["max_activation_text"],
         max_patch=_largest(atlas, "image.patch", feature),
         max_token=_largest(atlas, "text.token", feature),
     )

@@ -30,9 +30,6 @@ class SAE(nn.Module):
     ----------
     architecture : str
         Its name in settings.
-    selects : bool
-        Whether the support is selected from a score (the TopK family), so that pairs can
-        share one in training and a bias can balance it.
     saved : tuple of str
         Names of the tensors a finished SAE is saved with.
     ranks : Ranks
@@ -41,7 +38,6 @@ class SAE(nn.Module):
     """
 
     architecture: ClassVar[str]
-    selects: ClassVar[bool] = False
     saved: ClassVar[tuple[str, ...]] = ("W_enc", "b_enc", "W_dec", "b_dec")
 
     def __init__(self, d_in: int, d_sae: int) -> None:
@@ -105,6 +101,11 @@ class SAE(nn.Module):
         return self.b_dec + F.embedding_bag(
             latents, self.W_dec, per_sample_weights=values, mode="sum"
         )
+
+    def at_start(self) -> dict[str, float]:
+        """Return by name what the parameters of one number a latent are at the start."""
+        own = (name for name, p in self.named_parameters() if p.ndim == 1 and name != "b_dec")
+        return dict.fromkeys(own, 0.0)
 
     def before_step(self) -> None:
         """Change gradients before the optimiser's step."""

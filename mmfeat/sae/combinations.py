@@ -1,17 +1,19 @@
 """Which remedies and architectures combine.
 
-================== ============================ ==========================================
-remedy             architectures                needs, and what it excludes
-================== ============================ ==========================================
-batch.standardise  all                          nothing
-batch.concept_...  all                          nothing
-batch.second_...   all                          a text stream
-encoders, decoders all                          rows of both modalities
-support.shared     topk, batch-topk, matryoshka pairs; one k for both
-support.mask       topk, batch-topk, matryoshka pairs
-support.balance    topk, batch-topk, matryoshka rows of both modalities
-loss.*             all                          pairs
-================== ============================ ==========================================
+================== =================== ==========================================
+remedy             architectures       needs, and what it excludes
+================== =================== ==========================================
+batch.standardise  all                 nothing
+batch.concept_...  all                 nothing
+batch.second_...   all                 a text stream
+encoders, decoders all                 rows of both modalities
+support.shared     those that select   pairs; one k for both
+support.mask       those that select   pairs
+support.balance    those that select   rows of both modalities
+loss.*             all                 pairs
+================== =================== ==========================================
+
+Those that select their support from a score are TopK, BatchTopK and Matryoshka.
 
 Pairs are there where a batch has two views of an item: streams of both
 modalities, or a second caption. All remedies of the table combine with each
@@ -24,11 +26,7 @@ from __future__ import annotations
 
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.batch import modality_of
-from mmfeat.sae.settings import TrainSettings
-
-SELECTING = ("topk", "batch-topk", "matryoshka")
-_ALL_LATENTS = ("group_sparsity", "iso_energy", "energy_gap")
-TERMS = ("group_sparsity", "iso_energy", "energy_gap", "contrastive", "translation")
+from mmfeat.sae.settings import ARCHITECTURES, TERMS, TrainSettings
 
 
 def check(settings: TrainSettings) -> None:
@@ -39,16 +37,15 @@ def check(settings: TrainSettings) -> None:
     MmfeatError
         Naming the setting, what it clashes with, and what to change.
     """
-    architecture = settings.sae.architecture
     support, loss = settings.support, settings.loss
     modalities = {modality_of(stream) for stream in settings.streams}
     pairs = len(settings.streams) > 1 or (settings.batch.second_caption and "text" in modalities)
     for name in ("shared", "mask"):
         if getattr(support, name):
-            _require(architecture, SELECTING, f"support.{name}")
+            _need_selection(settings, f"support.{name}")
             _need(pairs, f"support.{name}")
     if support.balance:
-        _require(architecture, SELECTING, "support.balance")
+        _need_selection(settings, "support.balance")
     for name in TERMS:
         if getattr(loss, name):
             _need(pairs, f"loss.{name}")
@@ -89,7 +86,11 @@ def check_ranks(settings: TrainSettings, rows: int, shards: int) -> None:
     excluded = {
         f"sae.architecture {settings.sae.architecture!r}": settings.sae.architecture != "topk",
         "optimiser.resample_every": bool(settings.optimiser.resample_every),
-        **{f"loss.{name}": bool(getattr(settings.loss, name)) for name in _ALL_LATENTS},
+        **{
+            f"loss.{name}": bool(getattr(settings.loss, name))
+            for name, term in TERMS.items()
+            if term.all_latents
+        },
     }
     for name, wanted in excluded.items():
         if wanted:
@@ -98,11 +99,12 @@ def check_ranks(settings: TrainSettings, rows: int, shards: int) -> None:
             )
 
 
-def _require(architecture: str, known: tuple[str, ...], name: str) -> None:
-    if architecture not in known:
+def _need_selection(settings: TrainSettings, name: str) -> None:
+    if not settings.sae.selects:
+        known = ", ".join(own for own, kind in ARCHITECTURES.items() if kind.selects)
         raise MmfeatError(
-            f"{name} needs an architecture that selects its support ({', '.join(known)}), not "
-            f"{architecture!r}; change sae.architecture or leave {name} out."
+            f"{name} needs an architecture that selects its support ({known}), not "
+            f"{settings.sae.architecture!r}; change sae.architecture or leave {name} out."
         )
 
 

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.folding import fold_norms, fold_pre_bias
-from mmfeat.sae.registry import ARCHITECTURES
+from mmfeat.sae.registry import sae_class
 
+# What a finished SAE may be, and what SAELens calls it; all else is folded into one of these.
 SAE_LENS_NAMES = {"topk": "topk", "jumprelu": "jumprelu", "gated": "gated", "relu": "standard"}
 SAE_LENS_WEIGHTS = "sae_weights.safetensors"
 SPARSIFY_WEIGHTS = "sae.safetensors"
@@ -92,7 +93,7 @@ def from_sae_lens(
             "SAELens and save it again."
         )
     k = _k(folder, config, d_sae) if own == "topk" else None
-    shapes: dict[str, tuple[int, ...]] = {name: (d_sae,) for name in ARCHITECTURES[own].saved}
+    shapes: dict[str, tuple[int, ...]] = {name: (d_sae,) for name in sae_class(own).saved}
     shapes |= {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_dec": (d_in,)}
     tensors = _checked(folder, weights, shapes)
     if _flag(folder, config, "apply_b_dec_to_input", True):

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from mmfeat.errors import MmfeatError
 from mmfeat.files import whole_file
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.base import SAE
 from mmfeat.sae.batch import modality_of
 from mmfeat.sae.foreign import (
@@ -31,9 +32,8 @@ from mmfeat.sae.foreign import (
     from_sparsify,
     is_sparsify,
 )
-from mmfeat.sae.registry import ARCHITECTURES
+from mmfeat.sae.registry import sae_class
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 _SAE_LENS_VERSION = "6.0.0"
 _MODALITIES = ("image", "text")
@@ -310,7 +310,7 @@ def _load_one(folder: Path) -> tuple[SAE, dict[str, Standardisation], dict[str, 
         raise MmfeatError(f"{folder}: the weights are not all finite; train it again.")
     options = {} if plain.k is None else {"k": plain.k}
     with torch.device("meta"):
-        sae: SAE = ARCHITECTURES[plain.architecture](plain.d_in, plain.d_sae, **options)
+        sae: SAE = sae_class(plain.architecture)(plain.d_in, plain.d_sae, **options)
     sae.restore(plain.tensors)
     return sae, _standardisations(folder, arrays, plain.d_in), plain.metadata
 

@@ -1,31 +1,31 @@
-"""The architectures by name, SAEs from settings, and their parts where ranks divide them."""
+"""SAEs from settings, and their parts where ranks divide them."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.base import SAE
-from mmfeat.sae.batch_topk import BatchTopKSAE
-from mmfeat.sae.gated import GatedSAE
-from mmfeat.sae.jump_relu import JumpReLUSAE
-from mmfeat.sae.matryoshka import MatryoshkaSAE
 from mmfeat.sae.ranks import Ranks, local
-from mmfeat.sae.relu import ReLUSAE
-from mmfeat.sae.settings import SAESettings
-from mmfeat.sae.topk import TopKSAE
-
-_CLASSES = (TopKSAE, BatchTopKSAE, MatryoshkaSAE, ReLUSAE, JumpReLUSAE, GatedSAE)
-ARCHITECTURES: Mapping[str, type[SAE]] = {sae.architecture: sae for sae in _CLASSES}
+from mmfeat.sae.settings import ARCHITECTURES, SAESettings
 
 _DECODER = ("W_dec", "b_dec")
 # Their dimension; None where each rank has the whole.
 _LATENTS = {"W_enc": 1, "b_enc": 0, "W_dec": 0, "b_dec": None, "gain": 0}
 _BLOCK = 1 << 12  # latents drawn at a time
+
+
+def sae_class(architecture: str) -> type[SAE]:
+    """Return the class of an architecture's SAEs."""
+    module, _, name = ARCHITECTURES[architecture].place.partition(".")
+    return cast(type[SAE], getattr(import_module(f"mmfeat.sae.architectures.{module}"), name))
 
 
 def build(
@@ -59,11 +59,10 @@ def build(
         By modality, ``image`` and ``text``: the same object where nothing is apart, else two
         that share the very Parameters that are not.
     """
-    options = settings.model_dump(exclude={"architecture", "d_sae", "encoders", "decoders"})
     ranks = ranks or Ranks()
     state = torch.get_rng_state()
     size = settings.d_sae // ranks.shards.size
-    image = ARCHITECTURES[settings.architecture](d_in, size, **options)
+    image = sae_class(settings.architecture)(d_in, size, **settings.own())
     image.ranks = ranks
     if ranks.shards.size > 1:
         torch.set_rng_state(state)

@@ -8,10 +8,8 @@ from torch import Tensor
 
 from mmfeat.sae.adam import Adam
 from mmfeat.sae.base import SAE
-from mmfeat.sae.jump_relu import JumpReLUSAE
 
 _ENCODER_NORM = 0.2  # of a new encoder row, as a share of the mean norm of alive ones
-_BIASES = ("b_enc", "b_gate", "b_mag", "r_mag")
 
 
 @torch.no_grad()
@@ -27,7 +25,7 @@ def resample(
 
     A row is drawn with a probability proportional to the square of its loss,
     ``||error||^4``. Its direction becomes the decoder row and, at 0.2 of the
-    alive latents' mean norm, the encoder row; biases become 0, thresholds what
+    alive latents' mean norm, the encoder row; biases and thresholds become what
     they were at the start, and the optimiser forgets what it knew of them.
 
     No row is drawn twice, nor two that are equal (a picture stands in a batch
@@ -60,12 +58,9 @@ def resample(
     scale = _ENCODER_NORM * kept.norm(dim=0).mean()
     _renew(optimiser, sae.W_dec, 0, latents, directions)
     _renew(optimiser, sae.W_enc, 1, latents, scale * directions.T)
-    for name, parameter in sae.named_parameters():
-        if name in _BIASES:
-            _renew(optimiser, parameter, 0, latents, parameter.new_zeros(len(latents)))
-    if isinstance(sae, JumpReLUSAE):
-        first = sae.threshold.new_full((len(latents),), sae.first_threshold)
-        _renew(optimiser, sae.threshold, 0, latents, first)
+    for name, first in sae.at_start().items():
+        parameter = getattr(sae, name)
+        _renew(optimiser, parameter, 0, latents, parameter.new_full((len(latents),), first))
     return len(latents)
 
 

@@ -32,7 +32,6 @@ class SelectingSAE(UnitDecoder):
         Above 0; no Parameter.
     """
 
-    selects: ClassVar[bool] = True
     rows_apart: ClassVar[bool]
     gain: Float[Tensor, "d_sae"]
 

@@ -1,11 +1,19 @@
-"""Settings of an SAE and of its training."""
+"""Settings of an SAE and of its training, by which architectures and terms of the loss are listed.
+
+An architecture is a class here and a file in `mmfeat.sae.architectures`; a term of the loss is a
+line of `LossSettings` and a file in `mmfeat.sae.objectives`. Nothing here loads torch.
+"""
 
 from __future__ import annotations
 
+import operator
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -29,13 +37,45 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _SAE(_Section):
+# By name, in the order of the classes below.
+ARCHITECTURES: dict[str, type[Architecture]] = {}
+
+
+class Architecture(_Section):
+    """Settings that all SAEs have; a subclass that says where its SAE is, is an architecture.
+
+    Attributes
+    ----------
+    place : str
+        ``module.Class`` of its SAE in `mmfeat.sae.architectures`, which takes `own`.
+    selects : bool
+        Whether the support is selected from a score (`mmfeat.sae.selecting`), so that pairs can
+        share one in training and a gain can balance it.
+    """
+
+    place: ClassVar[str] = ""
+    selects: ClassVar[bool] = False
+    if TYPE_CHECKING:
+        architecture: str
+
     d_sae: int = Field(1024, ge=1, le=1 << 26, description="number of latents")
     encoders: Literal["one", "modality"] = Field("one", description="one for all, or each its own")
     decoders: Literal["one", "modality"] = Field("one", description="one for all, or each its own")
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """List an architecture."""
+        if cls.place:
+            ARCHITECTURES[cls.model_fields["architecture"].default] = cls
 
-class _Selecting(_SAE):
+    def own(self) -> dict[str, Any]:
+        """Return the settings that this architecture alone has."""
+        return self.model_dump(exclude={"architecture", *Architecture.model_fields})
+
+
+class _Selecting(Architecture):
+    selects: ClassVar[bool] = True
+
     k: int = Field(16, ge=1, description="latents active in a row (topk), or on average")
 
     @model_validator(mode="after")
@@ -48,18 +88,21 @@ class _Selecting(_SAE):
 class TopKSettings(_Selecting):
     """Gao et al. 2024."""
 
+    place = "topk.TopKSAE"
     architecture: Literal["topk"] = "topk"
 
 
 class BatchTopKSettings(_Selecting):
     """Bussmann et al. 2024."""
 
+    place = "batch_topk.BatchTopKSAE"
     architecture: Literal["batch-topk"] = "batch-topk"
 
 
 class MatryoshkaSettings(_Selecting):
     """Bussmann et al. 2025: BatchTopK over nested prefixes."""
 
+    place = "matryoshka.MatryoshkaSAE"
     architecture: Literal["matryoshka"] = "matryoshka"
     prefixes: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0),
@@ -75,16 +118,18 @@ class MatryoshkaSettings(_Selecting):
         return prefixes
 
 
-class ReLUSettings(_SAE):
+class ReLUSettings(Architecture):
     """Templeton et al. 2024."""
 
+    place = "relu.ReLUSAE"
     architecture: Literal["relu"] = "relu"
     sparsity: Finite = Field(5.0, description="coefficient lambda of the penalty")
 
 
-class JumpReLUSettings(_SAE):
+class JumpReLUSettings(Architecture):
     """Rajamanoharan et al. 2024 (b)."""
 
+    place = "jump_relu.JumpReLUSAE"
     architecture: Literal["jumprelu"] = "jumprelu"
     sparsity: Finite = Field(2.0, description="coefficient lambda of the expected L0")
     threshold: float = Field(0.5, gt=0, allow_inf_nan=False, description="threshold at the start")
@@ -93,28 +138,27 @@ class JumpReLUSettings(_SAE):
     )
 
 
-class GatedSettings(_SAE):
+class GatedSettings(Architecture):
     """Rajamanoharan et al. 2024 (a)."""
 
+    place = "gated.GatedSAE"
     architecture: Literal["gated"] = "gated"
     sparsity: Finite = Field(8.0, description="coefficient lambda of the gates' L1")
 
 
-SAESettings = Annotated[
-    Annotated[TopKSettings, Tag("topk")]
-    | Annotated[BatchTopKSettings, Tag("batch-topk")]
-    | Annotated[MatryoshkaSettings, Tag("matryoshka")]
-    | Annotated[ReLUSettings, Tag("relu")]
-    | Annotated[JumpReLUSettings, Tag("jumprelu")]
-    | Annotated[GatedSettings, Tag("gated")],
-    Discriminator(
-        lambda value: (
-            value.get("architecture", "topk")
-            if isinstance(value, dict)
-            else getattr(value, "architecture", None)
-        )
-    ),
-]
+if TYPE_CHECKING:
+    SAESettings = Architecture
+else:
+    SAESettings = Annotated[
+        reduce(operator.or_, (Annotated[own, Tag(name)] for name, own in ARCHITECTURES.items())),
+        Discriminator(
+            lambda value: (
+                value.get("architecture", "topk")
+                if isinstance(value, dict)
+                else getattr(value, "architecture", None)
+            )
+        ),
+    ]
 
 
 class BatchSettings(_Section):
@@ -150,18 +194,43 @@ class SupportSettings(_Section):
     )
 
 
+@dataclass(frozen=True)
+class Term:
+    """A term of the loss: its function has the name of its weight, in a file of that name.
+
+    Attributes
+    ----------
+    across : bool
+        Whether it compares a pair with others of its batch.
+    all_latents : bool
+        Whether it sees all latents of a pair, so that ranks cannot divide them.
+    """
+
+    across: bool = False
+    all_latents: bool = False
+
+
 class LossSettings(_Section):
     """Weights of the terms of the loss that see a pair; 0 leaves a term out."""
 
-    group_sparsity: Finite = 0.0
-    iso_energy: Finite = 0.0
-    energy_gap: Finite = 0.0
-    contrastive: Finite = 0.0
-    translation: Finite = 0.0
+    group_sparsity: Annotated[Finite, Term(all_latents=True)] = 0.0
+    iso_energy: Annotated[Finite, Term(all_latents=True)] = 0.0
+    energy_gap: Annotated[Finite, Term(across=True, all_latents=True)] = 0.0
+    contrastive: Annotated[Finite, Term(across=True)] = 0.0
+    translation: Annotated[Finite, Term()] = 0.0
     temperature: float = Field(
         0.1, gt=0, allow_inf_nan=False, description="of the contrastive term"
     )
     masked: int = Field(4, ge=0, description="strongest latents that iso-energy leaves out")
+
+
+# By name; what else is a setting of the loss has no `Term`.
+TERMS: Mapping[str, Term] = {
+    name: term
+    for name, field in LossSettings.model_fields.items()
+    for term in field.metadata
+    if isinstance(term, Term)
+}
 
 
 class OptimiserSettings(_Section):

@@ -100,7 +100,7 @@ class Stream:
 
     @property
     def x(self) -> Any:
-        """The rows [n, d] as an array on disk: mapped where HDF5 stored them in one piece."""
+        """The rows [n, d] as an array on disk, mapped where HDF5 stored them in one piece."""
         if not self._maps:
             return self._x
         if len(self._maps) == 1:

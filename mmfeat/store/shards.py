@@ -75,15 +75,6 @@ class Processes:
         ends = [len(blocks) * rank // self.size for rank in range(self.size + 1)]
         return blocks[ends[self.rank] : ends[self.rank + 1]]
 
-    def device(self, name: str) -> str:
-        """Return the device of this process: each has a GPU of its own where there are several."""
-        import torch
-
-        if self.size == 1 or name not in ("auto", "cuda") or not torch.cuda.is_available():
-            return name
-        local = int(os.environ.get("LOCAL_RANK", self.rank))
-        return f"cuda:{local % torch.cuda.device_count()}"
-
     def wait(self, shards: Sequence[Path], advance: Advance) -> None:
         """Wait until all processes have written their shards.
 

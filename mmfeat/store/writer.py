@@ -17,6 +17,8 @@ from typing import Any
 import h5py
 import numpy as np
 from jaxtyping import Bool, Int
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
@@ -33,6 +35,7 @@ _COORDINATES = {
     "position": np.int16,
 }
 _CHARACTERS = {"start": np.int32, "end": np.int32}
+_SUFFIX = ".safetensors"
 _SUMS = ("group", "count", "total", "squares")
 Key = tuple[str, str]  # hook point and stream
 
@@ -114,7 +117,7 @@ class Parts:
         made = marker.read_text("utf-8") if marker.exists() else None
         if made == record:
             return
-        if any(self.folder.glob("*.npz")):
+        if any(self.folder.glob(f"*{_SUFFIX}")):
             raise MmfeatError(
                 f"{self.folder} holds parts of another extraction ({changes(made, record)}); "
                 "delete that folder to begin anew, or give another --out."
@@ -123,7 +126,7 @@ class Parts:
             temporary.write_text(record, encoding="utf-8")
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
+        return self.folder / f"{name}{_SUFFIX}"
 
     def __contains__(self, name: str) -> bool:
         return self._path(name).exists()
@@ -144,30 +147,27 @@ class Parts:
         layout : Layout
             What is stored.
         """
-        part = {"skipped": np.array(skipped, dtype=str)}
+        part: dict[str, np.ndarray] = {}
         for key in layout.widths:
             part |= _part(key, arrays, layout)
-        with (
-            whole_file(self._path(name)) as temporary,
-            temporary.open("wb") as handle,
-        ):
-            np.savez(handle, **part)  # type: ignore[arg-type]
+        with whole_file(self._path(name)) as temporary:
+            temporary.write_bytes(save(part, {"skipped": json.dumps(list(skipped))}))
 
     def open(self, name: str) -> Any:
-        """Open a committed part: a mapping of arrays, each read when asked for."""
-        return np.load(self._path(name), allow_pickle=False)
+        """Open a committed part, from which each array is read when asked for."""
+        return safe_open(self._path(name), "numpy")
 
     def skipped(self, names: Sequence[str]) -> list[str]:
         """Return the pictures that parts had to leave out."""
         found: list[str] = []
         for name in names:
             with self.open(name) as part:
-                found += part["skipped"].tolist()
+                found += json.loads(part.metadata()["skipped"])
         return found
 
     def size(self) -> int:
         """Bytes of all parts."""
-        return sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+        return sum(path.stat().st_size for path in self.folder.glob(f"*{_SUFFIX}"))
 
     def remove(self, names: Sequence[str]) -> None:
         """Delete parts once what they are for has its name."""
@@ -176,7 +176,7 @@ class Parts:
 
     def remove_all(self) -> None:
         """Delete the folder; the parts first, as they are nothing without their record."""
-        for path in self.folder.glob("*.npz"):
+        for path in self.folder.glob(f"*{_SUFFIX}"):
             path.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -271,7 +271,8 @@ def write_rows(
     for name in names:
         with parts.open(name) as part:
             for (hook, stream), written in found.items():
-                written.bounds.append(written.rows + len(part[f"{hook}/{stream}/item"]))
+                (rows,) = part.get_slice(f"{hook}/{stream}/item").get_shape()
+                written.bounds.append(written.rows + rows)
     nodes = {}
     for key, written in found.items():
         nodes[key] = node = stream_group(file, key)
@@ -285,12 +286,13 @@ def write_rows(
                 first, last = written.bounds[number : number + 2]
                 for column in layout.columns(key):
                     if last > first:
-                        nodes[key][column][first:last] = part[f"{prefix}/{column}"]
-                    written.checksums[column].append(part[f"{prefix}/{column}/checksum"])
-                written.sums.add_part({name: part[f"{prefix}/sums/{name}"] for name in _SUMS})
+                        nodes[key][column][first:last] = part.get_tensor(f"{prefix}/{column}")
+                    written.checksums[column].append(part.get_tensor(f"{prefix}/{column}/checksum"))
+                sums = {name: part.get_tensor(f"{prefix}/sums/{name}") for name in _SUMS}
+                written.sums.add_part(sums)
                 if key[1] == "image.patch":
-                    written.grid_item.append(part[f"{prefix}/grid_item"])
-                    written.grid.append(part[f"{prefix}/grid"])
+                    written.grid_item.append(part.get_tensor(f"{prefix}/grid_item"))
+                    written.grid.append(part.get_tensor(f"{prefix}/grid"))
         advance(1)
     return found
 

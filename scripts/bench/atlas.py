@@ -34,22 +34,21 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from mmfeat import hdf5, provenance
 from mmfeat.corpus.file import open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.files import exclusive
 from mmfeat.progress import SILENT
-from mmfeat.sae.interop import save_sae
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 from mmfeat.store import writer
 from mmfeat.store.activations import open_activations
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TAGS = ("en", "de", "fr", "es", "it", "pt", "ru", "tr", "ar", "fa", "ja", "ko", "zh", "id")
 TEST_ITEMS = 14_000
@@ -61,7 +60,10 @@ SCORING_S, PEAK_MB = 15 * 60, 6 * 1024
 SIZES = ("features", "rows", "languages", "active", "d_in")
 
 
-def decoder(args: argparse.Namespace) -> torch.Tensor:
+def decoder(args: argparse.Namespace) -> Tensor:
+    import torch
+    from torch.nn import functional as F
+
     generator = torch.Generator().manual_seed(0)
     return F.normalize(torch.randn(args.features, args.d_in, generator=generator), dim=1)
 
@@ -102,10 +104,11 @@ def sizes(args: argparse.Namespace) -> dict[str, int]:
     return {name: getattr(args, name) for name in SIZES}
 
 
-def made(
-    atoms: np.ndarray, views: int, table: torch.Tensor, rng: np.random.Generator
-) -> np.ndarray:
+def made(atoms: np.ndarray, views: int, table: Tensor, rng: np.random.Generator) -> np.ndarray:
     """Return `views` rows of each item, float16 [items * views, d_in]."""
+    import torch
+    from torch.nn import functional as F
+
     chosen = torch.from_numpy(np.repeat(atoms, views, 0))
     weight = 1 + rng.exponential(1.0, chosen.shape)
     weight *= rng.random(chosen.shape) < KEPT
@@ -157,6 +160,11 @@ def make_activations(path: Path, corpus: Path, args: argparse.Namespace) -> None
 
 
 def make_sae(folder: Path, activations: Path, args: argparse.Namespace) -> None:
+    import torch
+
+    from mmfeat.sae.architectures.topk import TopKSAE
+    from mmfeat.sae.interop import save_sae
+
     table = decoder(args)
     sae = TopKSAE(args.d_in, args.features, args.active)
     sae.restore(
@@ -232,6 +240,8 @@ def now() -> np.ndarray:
 
 def build(folder: Path, threads: int) -> dict[str, object]:
     """Build the atlas in this process, and say what it took."""
+    import torch
+
     from mmfeat import build_atlas
     from mmfeat.atlas import build as module
 
@@ -243,8 +253,8 @@ def build(folder: Path, threads: int) -> dict[str, object]:
     ):
         for name in names:
             setattr(place, name, watch.timed(name, getattr(place, name)))
-    parts = [watch.timed(part.__module__.rsplit(".", 1)[-1], part) for part in module.PARTS]
-    module.PARTS = parts
+    writer_of = module.writer
+    module.writer = lambda part: watch.timed(part, writer_of(part))
     begin = now()
     result = build_atlas(folder / "acts.h5", folder / "sae", folder / "atlas.h5", thumbnails=False)
     total = now() - begin

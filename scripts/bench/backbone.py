@@ -30,9 +30,9 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from mmfeat.analysis.retrieval import recall_at, unit_rows
@@ -41,8 +41,10 @@ from mmfeat.backbones.base import Backbone, Inputs
 from mmfeat.backbones.registry import BUNDLED, load_backbone
 from mmfeat.corpus.file import open_corpus
 from mmfeat.corpus.openmoji import load_emoji, render
-from mmfeat.sae.interop import load_sae
 from mmfeat.store.activations import open_activations
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COLLAGES, CAPTIONS, SEED = 400, 1400, 0
 
@@ -144,6 +146,10 @@ def pointing() -> float:
 
 def token_deletion(corpus: Path, activations: Path, folder: Path) -> dict[str, float]:
     """Compare deleting the most active token with deleting a random other one."""
+    import torch
+
+    from mmfeat.sae.interop import load_sae
+
     backbone = load_backbone(BUNDLED, "cpu")
     trained = load_sae(folder)
     sae = trained.sae_of("text.pooled")
@@ -157,7 +163,7 @@ def token_deletion(corpus: Path, activations: Path, folder: Path) -> dict[str, f
     several = np.flatnonzero(np.diff(bounds) > 1)
     chosen = np.sort(rng.choice(several, min(CAPTIONS, len(several)), replace=False))
 
-    def pre(stream: str, x: np.ndarray, group: np.ndarray) -> torch.Tensor:
+    def pre(stream: str, x: np.ndarray, group: np.ndarray) -> Tensor:
         return sae.pre_activations(trained.standardise(stream, x, group))
 
     group = language[chosen].astype(int)

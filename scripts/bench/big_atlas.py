@@ -116,8 +116,8 @@ def write_atlas(
     ValueError
         If there are too few features or items.
     """
-    if features < SLOTS or items < 64 or not languages:
-        raise ValueError(f"give {SLOTS} features, 64 items and a language, or more.")
+    if features < 4 * SLOTS or items < 64 or not languages:
+        raise ValueError(f"give {4 * SLOTS} features, 64 items and a language, or more.")
     plan, content = make_plan(features, items, languages), choose(items)
     settings = {"features": features, "items": items, "languages": list(languages)}
     provenance = json.dumps({"command": "big_atlas", "settings": settings, "inputs": {}})
@@ -153,6 +153,7 @@ def write_atlas(
         write_bridge(file, scores)
         write_concepts(file, scores, content)
         write_decoder(file, scores, D_IN)
+        write_item_map(file, content)
         write_geometry(file, scores, D_IN)
         write_positions(file, scores)
         write_scores(file, scores)
@@ -332,6 +333,22 @@ def _write_explanations(names: h5py.Group, words: list[str], middle: np.ndarray)
     hdf5.write_strings(node, "model", ["synthetic"] * len(features))
 
 
+def write_item_map(file: h5py.File, content: Content) -> None:
+    """Write ``/maps/items``: items of one picture near each other; nowhere if no feature fires."""
+    rng, count = np.random.default_rng(2), len(content.emoji)
+    side = int(np.ceil(np.sqrt(count)))
+    centre = np.stack([np.arange(count) % side, np.arange(count) // side], 1) * 3.0
+    centre += rng.uniform(-1, 1, centre.shape)
+    spread = rng.uniform(0.2, 0.9, (count, 1)).astype(np.float32)
+    own = content.of(np.arange(content.items))
+    places = spread[own] * rng.standard_normal((content.items, 2), np.float32)
+    places += centre.astype(np.float32)[own]
+    places[np.diff(file["codes/image.pooled/by_row/indptr"][()]) == 0] = np.nan
+    file["maps/items"] = places
+    for name, value in file["maps/umap"].attrs.items():  # the settings of both maps are the same
+        file["maps/items"].attrs[name] = value
+
+
 def write_concepts(file: h5py.File, scores: Scores, content: Content) -> None:
     """Write ``/concepts``."""
     plan, f, rng = scores.plan, scores.plan.features, scores.rng
@@ -413,7 +430,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="the atlas to write")
-    parser.add_argument("--features", type=int, default=65_536, help="16 or more [65536]")
+    parser.add_argument("--features", type=int, default=65_536, help="64 or more [65536]")
     parser.add_argument("--items", type=int, default=1_000_000, help="64 or more [1000000]")
     parser.add_argument(
         "--languages", type=int, default=14, choices=range(1, 15), metavar="N", help="1 to 14 [14]"

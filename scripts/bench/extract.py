@@ -36,14 +36,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import open_clip
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from mmfeat.backbones.base import JOINT, STREAMS, Backbone, Inputs
 from mmfeat.backbones.registry import BUNDLED, load_backbone
-from mmfeat.backbones.runner import Runner
 from mmfeat.corpus.file import Corpus, open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.corpus.openmoji import load_emoji
@@ -53,8 +49,10 @@ from mmfeat.progress import SILENT
 from mmfeat.store.writer import Layout, Parts, Tables, assemble
 
 RANDOM = "ViT-B-32"
-# What is committed together: 256 items, with a caption in each of 14 languages.
-BLOCK = {"image": 256, "text": 256 * 14}
+# Inputs of an item: a picture, and a caption in each of 14 languages; 256 items are committed
+# together.
+EACH = {"image": 1, "text": 14}
+ITEMS = 256
 
 
 class Sizes(NamedTuple):
@@ -66,7 +64,7 @@ class Sizes(NamedTuple):
 
 
 # The bundled corpus has some 54,000 different captions.
-MODELS = {BUNDLED: Sizes(512, 32_768, 128), RANDOM: Sizes(128, 256, 32)}
+MODELS = {BUNDLED: Sizes(1_024, 32_768, 128), RANDOM: Sizes(128, 256, 32)}
 FEW = 1_000
 BARS = {"image_ratio": 0.9, "text_ratio": 0.9, "end_to_end": 1.0, "rss_growth": 0.05}
 TINY = {
@@ -92,6 +90,10 @@ Part = tuple[dict[str, np.ndarray], list[str]]
 
 def save_model(folder: Path, config: dict[str, object]) -> str:
     """Write a model with random weights and return its SPEC."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
     torch.manual_seed(0)
     folder.mkdir()
     description = {"model_cfg": config, "preprocess_cfg": {}}
@@ -158,29 +160,33 @@ def request_of(streams: Sequence[str], batch_size: int) -> Request:
 
 
 def run_prepared(
-    backbone: Backbone, request: Request, batches: Sequence[Inputs], held: int
+    backbone: Backbone, request: Request, batches: Sequence[Inputs], each: int
 ) -> Iterator[Part]:
-    """Run tensors as the extraction of blocks does; a block holds so many inputs."""
+    """Run tensors as the extraction of blocks does; an item has so many inputs."""
+    from mmfeat.backbones.runner import Runner
+
     ends = np.cumsum([inputs.count for inputs in batches])
     ready = [
         Batch(np.arange(end - inputs.count, end), inputs)
         for end, inputs in zip(ends, batches, strict=True)
     ]
     count = int(ends[-1])
-    one = np.arange(count), np.zeros(count, np.int64)  # a caption an item, one language
-    items = Items((0, count), [], [], None, 0, *one, [])
+    of = np.arange(count) // each, np.zeros(count, np.int64)  # item and language of captions
+    items = Items((0, count), [], [], None, 0, *of, [])
     with Runner(backbone) as runner:
-        for _, own in groupby(ready, key=lambda batch: batch.ids[0] // held):
+        for _, own in groupby(ready, key=lambda batch: batch.ids[0] // (ITEMS * each)):
             block = Block(runner, request)
             block.add(Ready(list(own)))
             yield block.arrays(items), block.skipped
 
 
-@torch.inference_mode()
 def bare(backbone: Backbone, batches: Sequence[Inputs]) -> None:
     """Run the model's own forward pass and nothing else."""
-    for inputs in batches:
-        backbone._call(inputs)
+    import torch
+
+    with torch.inference_mode():
+        for inputs in batches:
+            backbone._call(inputs)
 
 
 def in_series(backbone: Backbone, corpus: Corpus, batch_size: int) -> None:
@@ -230,18 +236,18 @@ def speeds(spec: str, sizes: Sizes, folder: Path, repeats: int) -> dict[str, obj
             def prepared(
                 request: Request = request,
                 batches: Sequence[Inputs] = batches,
-                held: int = BLOCK[kind],
+                each: int = EACH[kind],
                 count: int = count,
             ) -> None:
-                parts = run_prepared(backbone, request, batches, held)
-                to_file(out, parts, request, backbone, count)
+                parts = run_prepared(backbone, request, batches, each)
+                to_file(out, parts, request, backbone, -(-count // each))
 
             times = ratio(prepared, lambda own=batches: bare(backbone, own), repeats)
             found |= {f"{kind}_ratio": times.pop("ratio"), f"{kind}_seconds": times}
 
         def whole() -> None:
-            count, held = len(corpus), BLOCK["image"]
-            spans = [(i, min(i + held, count)) for i in range(0, count, held)]
+            count = len(corpus)
+            spans = [(i, min(i + ITEMS, count)) for i in range(0, count, ITEMS)]
             request = request_of(STREAMS[:2], size)
             parts = ((own, left) for _, own, left in blocks(corpus, backbone, request, spans))
             to_file(out, parts, request, backbone, count)
@@ -301,6 +307,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--extract", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
+
+    import open_clip  # not before: --help needs neither
+    import torch
+
     torch.set_num_threads(args.threads)
     if args.extract:
         print(extract_here(*args.extract))

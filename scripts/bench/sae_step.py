@@ -43,16 +43,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
-from mmfeat.sae.batch import PairBatch
 from mmfeat.sae.memory import keep_freed_memory
 from mmfeat.sae.settings import load_settings
-from mmfeat.sae.step import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Step = Callable[[Tensor], float]
 
 SHAPES = ("512,16384,32,2048", "768,24576,32,4096")
 BATCHES, WARM = 4, 3
@@ -62,8 +61,6 @@ ALIVE = 0.8
 CHECK_SHAPE, CHECK_STEPS, CHECK_LR, CHECK_LIMIT = "64,512,8,256", 200, 3e-4, 1e-3
 PRODUCT = "encoder matmul"
 PEERS = {"sparsify": "sparsify", "saelens": "sae_lens", "saelens sparse": "sae_lens"}
-
-Step = Callable[[Tensor], float]
 
 
 class Shape(NamedTuple):
@@ -100,6 +97,8 @@ class Case:
 
     def alive(self) -> float:
         """Return the share of latents that fire on the rows; no dead one may."""
+        import torch
+
         fired = torch.zeros_like(self.dead)
         for x in self.batches:
             for block in x.split(256):
@@ -114,6 +113,9 @@ def make(
     shape: Shape, device: str, lr: float = LR, batches: int = BATCHES, known: bool = True
 ) -> Case:
     """Make rows from a random dictionary, which the SAEs know already or not."""
+    import torch
+    from torch.nn import functional as F
+
     torch.manual_seed(0)
     atoms = F.normalize(torch.randn(shape.d_sae, shape.d_in), dim=1)
     dead = torch.arange(shape.d_sae) >= round((1 - DEAD) * shape.d_sae)
@@ -131,6 +133,11 @@ def make(
 
 
 def ours(case: Case, auxk: bool) -> Step:
+    import torch
+
+    from mmfeat.sae.batch import PairBatch
+    from mmfeat.sae.step import Training
+
     d_in, d_sae, k, count = case.shape
     view, device = "image.pooled", case.encoder.device
     options = {
@@ -163,6 +170,8 @@ def ours(case: Case, auxk: bool) -> Step:
 
 
 def encoder_matmul(case: Case, auxk: bool) -> Step:
+    import torch
+
     shape, table = case.shape, case.encoder
     found, bias = table.new_empty(shape.rows, shape.d_sae), table.new_zeros(shape.d_sae)
 
@@ -174,6 +183,8 @@ def encoder_matmul(case: Case, auxk: bool) -> Step:
 
 
 def dense_autograd(case: Case, auxk: bool) -> Step:
+    import torch
+
     d_in, d_sae, k, _ = case.shape
     W_enc, W_dec = case.encoder.T.contiguous(), case.decoder.clone()
     b_enc, b_dec = W_enc.new_zeros(d_sae), W_dec.new_zeros(d_in)
@@ -211,6 +222,8 @@ def dense_autograd(case: Case, auxk: bool) -> Step:
 
 
 def sparsify(case: Case, auxk: bool) -> Step:
+    import torch
+
     if case.encoder.device.type == "cpu":
         os.environ["SPARSIFY_DISABLE_TRITON"] = "1"
     with contextlib.redirect_stdout(sys.stderr):
@@ -244,6 +257,7 @@ def sparsify(case: Case, auxk: bool) -> Step:
 
 
 def saelens(case: Case, auxk: bool, sparse: bool = False) -> Step:
+    import torch
     from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
     from sae_lens.config import SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
@@ -288,6 +302,8 @@ CANDIDATES: dict[str, Callable[[Case, bool], Step]] = {
 
 
 def synchronise() -> None:
+    import torch
+
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
 
@@ -310,6 +326,8 @@ def seconds(case: Case, names: list[str], repeats: int) -> dict[tuple[str, bool]
 
 
 def peak() -> int:
+    import torch
+
     if torch.cuda.is_initialized():
         return torch.cuda.max_memory_allocated()
     # Not getrusage's, which a process inherits from the one that starts it.
@@ -400,6 +418,9 @@ def main() -> None:
     parser.add_argument("--memory", choices=CANDIDATES, help=argparse.SUPPRESS)
     parser.add_argument("--auxk", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+
+    import torch  # not before: --help needs none
+
     torch.set_num_threads(args.threads)
     keep_freed_memory()  # as a training does
     shapes = args.shape or [Shape.parse(shape) for shape in SHAPES]

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from PIL import Image
 
 from mmfeat_gui import app
 from mmfeat_gui.resources import strings
+from mmfeat_gui.state.selection import Selection
+from mmfeat_gui.state.session import SUFFIX, Session, save_session
+from mmfeat_gui.views.main_window import MainWindow
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,6 +121,58 @@ def test_a_screenshot_can_be_of_a_comparison(atlas_path: Path, tmp_path: Path) -
         (["--beside", str(other)], "need an atlas"),
     ):
         done = _run(*arguments, "--screenshot", str(tmp_path / "not.png"))
+        assert done.returncode == 1
+        assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+        assert not (tmp_path / "not.png").exists()
+
+
+def test_a_session_can_be_pictured_as_it_was_left(
+    opened: MainWindow, settle: Callable[[MainWindow], None], tmp_path: Path, truth: Any
+) -> None:
+    atlas, feature = str(opened.context.path), truth.with_pictures_and_captions()
+    opened.resize(700, 500)  # a picture has the size that is asked for
+    opened.open_feature(feature)
+    settle(opened)
+    left = replace(opened.session(), splitters={})
+    opened.context.store.change("undo.heat", heat=False, features=Selection.of([feature]))
+    for panel in ("samples", "histograms"):
+        opened.bring(panel)
+    settle(opened)
+    changed = replace(opened.session(), splitters={})
+    shots = {}
+    for name, session, arguments in (
+        ("left", left, []),
+        ("changed", changed, []),
+        ("elsewhere", left, ["--feature", str((feature + 1) % truth.count)]),
+    ):
+        file = tmp_path / f"{name}{SUFFIX}"
+        save_session(session, file)
+        path = tmp_path / f"{name}.png"
+        done = _run(str(file), "--screenshot", str(path), "--size", "1200x800", *arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        shots[name] = _pixels(path)
+        assert shots[name].shape == (800, 1200, 3)
+    path = tmp_path / "atlas.png"
+    size = ["--size", "1200x800"]
+    assert _run(atlas, "--feature", str(feature), "--screenshot", str(path), *size).returncode == 0
+    assert (shots["left"] == _pixels(path)).all()
+    for part in (np.s_[100:400, 40:460], np.s_[520:780, 40:460], np.s_[100:780, 500:1180]):
+        assert (shots["left"][part] != shots["changed"][part]).mean() > 0.01
+    assert (shots["left"] != shots["elsewhere"]).mean() > 0.01
+
+
+def test_a_session_that_cannot_be_pictured_is_one_sentence(
+    atlas_path: Path, tmp_path: Path
+) -> None:
+    broken, lost = tmp_path / f"broken{SUFFIX}", tmp_path / f"lost{SUFFIX}"
+    broken.write_text("{")
+    save_session(Session(atlas=str(tmp_path / "gone.h5")), lost)
+    for file, words in (
+        (broken, f"broken{SUFFIX}"),
+        (lost, "gone.h5"),
+        (tmp_path / f"none{SUFFIX}", f"none{SUFFIX}"),
+    ):
+        done = _run(str(file), "--screenshot", str(tmp_path / "not.png"))
         assert done.returncode == 1
         assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "not.png").exists()

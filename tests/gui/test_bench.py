@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from mmfeat.atlas.item_map import ItemMap
 from mmfeat.atlas.reader import Atlas
 from mmfeat.atlas.summary import of_feature, of_sae
 from tests.gui.synthetic import write_synthetic
@@ -99,6 +100,21 @@ def test_every_part_of_it_can_be_read(synthetic: Path) -> None:
         assert atlas.trained_sae() is not None
 
 
+def test_items_of_one_picture_are_near_each_other_on_the_map_of_samples(tmp_path: Path) -> None:
+    few = write_synthetic(tmp_path / "few.h5", FEATURES, 4000, ("en",))
+    with h5py.File(few) as file, Atlas(few) as atlas:
+        silent = (_dense(file["codes/image.pooled"], FEATURES) == 0).all(1)
+        places, attributes = file["maps/items"][:], dict(file["maps/items"].attrs)
+        assert places.dtype == np.float32 and places.shape == (4000, 2)
+        np.testing.assert_array_equal(np.isnan(places), np.stack([silent, silent], 1))
+        assert attributes == dict(file["maps/umap"].attrs)
+        emoji = file["items/attributes/emoji"].asstr()[:]
+        read = atlas.part(ItemMap).places
+        assert read is not None
+    own = places[(emoji == emoji[0]) & ~silent]
+    assert own.std(0).max() < np.nanstd(places, 0).min() / 3
+
+
 def test_it_is_the_same_file_again_and_validates(synthetic: Path, tmp_path: Path) -> None:
     again = write_synthetic(tmp_path / "again.h5", FEATURES, ITEMS, LANGUAGES)
     with h5py.File(synthetic) as one, h5py.File(again) as other:
@@ -112,7 +128,7 @@ def test_too_few_features_are_one_sentence(tmp_path: Path) -> None:
     done = _run(str(BENCH / "big_atlas.py"), "--out", str(tmp_path / "a.h5"), "--features", "3")
     assert done.returncode == 1
     assert (
-        done.stderr.strip() == "big_atlas.py: give 16 features, 64 items and a language, or more."
+        done.stderr.strip() == "big_atlas.py: give 64 features, 64 items and a language, or more."
     )
     assert not (tmp_path / "a.h5").exists()
 

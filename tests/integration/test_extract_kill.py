@@ -25,7 +25,10 @@ def test_killed_at_random_moments_it_resumes_to_the_same_content(
         kills = finished = resumed = 0
         few = wanted_kills // 5  # a busy machine may have nothing to show at so many moments
         while kills < wanted_kills or (resumed <= few and kills < 3 * wanted_kills):
-            before = [*tmp_path.glob(".acts.h5.parts/*.npz"), *tmp_path.glob("acts.shards/*.h5")]
+            before = [
+                *tmp_path.glob(".acts.h5.parts/*.safetensors"),
+                *tmp_path.glob("acts.shards/*.h5"),
+            ]
             after = moments.uniform(0.05, longest)
             found = driver.extract(out, processes=processes, kill_after=after)
             killed = found["killed"]

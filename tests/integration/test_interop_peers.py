@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from mmfeat.errors import MmfeatError
+from mmfeat.sae.architectures.batch_topk import BatchTopKSAE
+from mmfeat.sae.architectures.gated import GatedSAE
+from mmfeat.sae.architectures.jump_relu import JumpReLUSAE
+from mmfeat.sae.architectures.matryoshka import MatryoshkaSAE
+from mmfeat.sae.architectures.relu import ReLUSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.base import SAE
-from mmfeat.sae.batch_topk import BatchTopKSAE
 from mmfeat.sae.export import export_sae
-from mmfeat.sae.gated import GatedSAE
 from mmfeat.sae.interop import Standardisation, load_sae, save_sae
-from mmfeat.sae.jump_relu import JumpReLUSAE
-from mmfeat.sae.matryoshka import MatryoshkaSAE
-from mmfeat.sae.relu import ReLUSAE
-from mmfeat.sae.topk import TopKSAE
 
 D_IN, D_SAE, K = 24, 96, 8
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}

@@ -95,13 +95,3 @@ def test_every_imported_package_is_declared() -> None:
         if not packages & declared:
             undeclared[name] = path
     assert undeclared == {}
-
-
-def test_no_module_is_too_long_to_do_one_job() -> None:
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for folder in ("mmfeat", "gui")
-        for path in (ROOT / folder).glob("**/*.py")
-        if (lines := len(path.read_text("utf-8").splitlines())) > 460
-    }
-    assert long == {}

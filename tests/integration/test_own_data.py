@@ -1,9 +1,9 @@
+"""The tutorial, from a folder with pictures, captions and a model to figures."""
+
 from __future__ import annotations
 
 import csv
 import json
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,39 +11,29 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+from tests.integration.code_blocks import ROOT, Otherwise, blocks, commands, run_page
 
-
-def lines() -> list[str]:
-    """Every line of the tutorial that a reader types."""
-    page = (ROOT / "docs" / "own-data.md").read_text("utf-8")
-    return [line for block in BLOCK.findall(page) for line in block.splitlines() if line]
+PAGE = "docs/own-data.md"
 
 
 @pytest.mark.timeout(900)
 def test_the_tutorial_works_line_by_line_in_an_empty_folder(tmp_path: Path) -> None:
+    typed = [
+        line for block in blocks(PAGE) if block.language == "bash" for line in commands(block.text)
+    ]
+    assert len(typed) >= 20
     folder = tmp_path / "an empty folder"
     folder.mkdir()
-    environment = {
-        **os.environ,
-        "MMFEAT": str(tmp_path / "mmfeat"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "QT_QPA_PLATFORM": "offscreen",
-    }
     (tmp_path / "mmfeat").symlink_to(ROOT)
-    typed = lines()
-    assert len(typed) >= 14
-    for line in typed:
-        # Fewer pictures and steps, so that it is quick; each line is run as it stands otherwise.
-        if "example_data.py" in line:
-            line += " --items 260"
-        if line.startswith("mmfeat train"):
-            line += " --set optimiser.steps=150"
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    run_page(
+        PAGE,
+        folder,
+        [
+            Otherwise("python $MMFEAT/scripts/example_data.py", "quicker", "--items 260"),
+            Otherwise("mmfeat train", "quicker", "--set optimiser.steps=150"),
+        ],
+        MMFEAT=str(tmp_path / "mmfeat"),
+    )
 
     shown = subprocess.run(
         [sys.executable, "-m", "mmfeat", "corpus", "info", "two.h5", "--json"],
@@ -57,4 +47,7 @@ def test_the_tutorial_works_line_by_line_in_an_empty_folder(tmp_path: Path) -> N
         assert picture.width >= 1000
         # A drawn window has many colours; an empty one hardly any.
         assert len(picture.convert("RGB").resize((200, 120)).getcolors(1 << 16) or []) > 200
-    assert (folder / "map.pdf").read_bytes().startswith(b"%PDF")
+    figures = folder / "figures"
+    for name in (folder / "map.pdf", figures / "map.pdf", figures / "feature.pdf"):
+        assert name.read_bytes().startswith(b"%PDF"), name
+    assert (figures / "features.tex").read_text("utf-8").count(r"\\") >= 10

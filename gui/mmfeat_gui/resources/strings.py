@@ -79,7 +79,8 @@ def split_name(split: str) -> str:
 
 
 def number_texts(number: Number) -> tuple[str, str, str]:
-    """Return name, value and explanation of a score."""
-    table = tables()[language()]
-    label = table.get(f"number.{number.key}", number.label)
-    return label, number.text, table.get(f"number.{number.key}_tip", number.explanation)
+    """Return name, value and explanation of a score; of one without words here, what is known."""
+    key = f"number.{number.key}"
+    if has(key):
+        return tr(key), number.text, tr(f"{key}_tip")
+    return number.label, number.text, tr("table.unknown_tip", name=number.key)

@@ -191,6 +191,46 @@ class ItemFirings:
             np.maximum.at(found, self._item[stream][rows], values)
         return found
 
+    def between(
+        self, feature: int, language: str, low: float, high: float
+    ) -> Generator[None, None, Bool[np.ndarray, " items"]]:
+        """Find the items on which a feature fires within a range.
+
+        Parameters
+        ----------
+        feature : int
+        language : str
+            Of the captions that count; empty for the picture.
+        low, high : float
+            Activations from `low` to below `high`.
+        """
+        found = np.zeros(self.items, bool)
+        stream = STREAMS[bool(language)]
+        if stream not in self.streams:
+            return found
+        yield from self._items_of_rows()
+        rows, values = self._atlas.codes_of_feature(stream, feature)
+        rows = rows[(values >= low) & (values < high)]
+        if language:
+            tag = self._atlas.languages.index(language)
+            rows = rows[(yield from self._languages_of(stream, rows)) == tag]
+        found[self._item[stream][rows]] = True
+        return found
+
+    def _languages_of(
+        self, stream: str, rows: Int[np.ndarray, " n"]
+    ) -> Generator[None, None, Int32[np.ndarray, " n"]]:
+        """Read the languages of some rows, given in ascending order."""
+        found, at = np.full(len(rows), -1, np.int32), 0
+        while at < len(rows):
+            start = int(rows[at])
+            end = at + int(np.searchsorted(rows[at:], start + _SLICE))
+            read = self._coordinates.column(stream, "language", start, int(rows[end - 1]) + 1)
+            found[at:end] = read[rows[at:end] - start]
+            at = end
+            yield
+        return found
+
     def on(self, items: Int64[np.ndarray, " n"]) -> Generator[None, None, Firings]:
         """Read which features fire on some items, given in ascending order."""
         yield from self._items_of_rows()

@@ -42,16 +42,19 @@ class Column:
     @property
     def label(self) -> str:
         """Its title for people; a score that we do not know is called by its own name."""
-        known = has(f"table.{self.base}_tip")
-        own = tr(f"table.{self.base}") if known else self.base.replace("_", " ")
+        own = tr(self._words) if self._words else self.base.replace("_", " ")
         return f"{own} ({self.language})" if self.language else own
 
     @property
     def tip(self) -> str:
         """What it means."""
-        if has(f"table.{self.base}_tip"):
-            return tr(f"table.{self.base}_tip")
-        return tr("table.unknown_tip", name=self.base)
+        return tr(f"{self._words}_tip") if self._words else tr("table.unknown_tip", name=self.base)
+
+    @property
+    def _words(self) -> str:
+        """The id of its title: that of a table, or of the page where it has no short one."""
+        ids = (f"table.{self.base}", f"number.{self.base}")
+        return next((own for own in ids if has(f"{own}_tip")), "")
 
     @property
     def is_text(self) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mmfeat.atlas.layout import FEATURE_SCORES
 from mmfeat.figures.kind import FigureKind
 from mmfeat.figures.palettes import COLOURINGS
 from mmfeat.figures.registry import kind as kind_of
@@ -124,7 +123,7 @@ def _map(
     options: dict[str, Value] = {}
     lacking = []
     drawn = np.isfinite(xy).all(1)
-    if state.colouring in COLOURINGS or state.colouring in FEATURE_SCORES:
+    if state.colouring in COLOURINGS or state.colouring in table.stored:
         if state.colouring != "modality_score":
             options["colour"] = state.colouring
     else:

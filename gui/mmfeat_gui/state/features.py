@@ -66,6 +66,8 @@ class FeatureTable:
     ----------
     scores, by_language : dict
         The same and what has arrived.
+    stored : frozenset of str
+        Scores of ``/features``, which every export knows.
     passing : bool array [f]
         The features that pass the filters.
     rows : int64 array [rows]
@@ -87,6 +89,7 @@ class FeatureTable:
     ) -> None:
         self.scores, self.by_language = dict(scores), dict(by_language)
         self.languages = languages
+        self.stored = frozenset(scores)
         self._size = len(next(iter(scores.values())))
         self.names = Names(self._size, languages)
         self.name_score = np.full((self._size, len(languages)), np.nan, np.float32)

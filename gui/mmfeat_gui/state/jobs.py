@@ -112,6 +112,8 @@ class JobState:
         Why it failed, or what stopping it has left; empty otherwise.
     log : Path
         The file that holds all it prints.
+    free : bool
+        Whether an earlier viewer let it go on: it does not hang on this one.
     """
 
     number: int
@@ -122,6 +124,7 @@ class JobState:
     lines: tuple[str, ...] = ()
     results: tuple[dict[str, Any], ...] = ()
     sentence: str = ""
+    free: bool = False
 
     @property
     def runs(self) -> bool:
@@ -162,13 +165,14 @@ class Account:
         """The last lines that speak to people."""
         return tuple(self._lines)
 
-    def ending(self, status: int, stopped: bool) -> tuple[Status, str]:
+    def ending(self, status: int | None, stopped: bool) -> tuple[Status, str]:
         """Return how a process ended, and the sentence on it.
 
         Parameters
         ----------
-        status : int
-            Its exit status; below 0 the number of the signal that ended it.
+        status : int or None
+            Its exit status; below 0 the number of the signal that ended it. None where nobody
+            saw it end.
         stopped : bool
             Whether it was told to stop.
         """
@@ -183,6 +187,8 @@ class Account:
         errors = [line for line in self._lines if line.startswith(_ERROR)]
         if errors:
             return "failed", errors[-1].removeprefix(_ERROR)
+        if status is None:
+            return "failed", tr("jobs.vanished")
         if status < 0:
             return "failed", tr("jobs.crashed", reason=_signal(-status))
         last = self._lines[-1] if self._lines else ""

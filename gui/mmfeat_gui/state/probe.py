@@ -27,14 +27,11 @@ class Probed:
         The features.
     picture : array [h, w, 3] or None
         What is shown of a picture, uint8.
-    guessed : bool
-        Whether the language of a text was guessed.
     """
 
     source: Source
     fires: Fires
     picture: UInt8[np.ndarray, "h w 3"] | None
-    guessed: bool
 
 
 @dataclass(frozen=True)

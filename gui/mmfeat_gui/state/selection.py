@@ -106,6 +106,12 @@ class Selection:
         """Return what is in both."""
         return Selection(self.indices[self._is_in(other)])
 
+    def brushed(self, other: Selection, mode: str) -> Selection:
+        """Return what is chosen after another brush: ``replace``, ``add`` or ``subtract``."""
+        if mode == "add":
+            return self.add(other)
+        return self.subtract(other) if mode == "subtract" else other
+
     def _is_in(self, other: Selection) -> Bool[np.ndarray, " n"]:
         at = np.searchsorted(other.indices, self.indices)
         found = np.zeros(len(self), bool)

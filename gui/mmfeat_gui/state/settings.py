@@ -16,6 +16,8 @@ from mmfeat.errors import MmfeatError
 from mmfeat.files import whole_file
 
 _MOST_RECENT = 10
+# The sections of a feature page that are unfolded where nobody has chosen.
+UNFOLDED = ("activations", "numbers", "consistency", "neighbours", "bridge")
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Settings:
         Paths of atlases, the latest first.
     colouring : str
         What the map's colours show.
+    unfolded : list of str
+        The sections of a feature page that are unfolded.
     backbones : dict of str to str
         Where backbones are that are not where an atlas says: by its SPEC, another.
     appearance : str
@@ -43,6 +47,7 @@ class Settings:
     language: str = ""
     recent: list[str] = field(default_factory=list)
     colouring: str = "modality_score"
+    unfolded: list[str] = field(default_factory=lambda: list(UNFOLDED))
     backbones: dict[str, str] = field(default_factory=dict)
     appearance: str = "system"
     geometry: str = ""
@@ -70,12 +75,13 @@ def load_settings(path: Path | None = None) -> Settings:
         value = data.get(entry.name)
         default = getattr(found, entry.name)
         if isinstance(default, list) and isinstance(value, list):
-            found.recent = [name for name in value if isinstance(name, str)][:_MOST_RECENT]
+            setattr(found, entry.name, [text for text in value if isinstance(text, str)])
         elif isinstance(default, dict) and isinstance(value, dict):
             texts = {key: text for key, text in value.items() if isinstance(text, str)}
             setattr(found, entry.name, texts)
         elif isinstance(default, str) and isinstance(value, str):
             setattr(found, entry.name, value)
+    del found.recent[_MOST_RECENT:]
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.query import Query
 from mmfeat_gui.state.selection import NOTHING, Selection
+from mmfeat_gui.state.settings import UNFOLDED
 from mmfeat_gui.state.viewport import Viewport
 
 
@@ -36,6 +37,10 @@ class ViewState:
         The column that colours the samples map, or ``activation``; empty for the usual one.
     samples_every : bool
         Whether brushed features light the items on which all of them fire, not any.
+    joint : str
+        Path of the comparison whose joint map is shown; empty for that beside the atlas.
+    joint_viewport : Viewport or None
+        The part of it that is seen; None for all.
     matrix : tuple of str
         What the matrix of languages shows: the other side, over which features, and which measure.
     heat, bands, aligned : bool
@@ -43,6 +48,8 @@ class ViewState:
         instead those of the same items stand in rows.
     languages : tuple of str
         The columns of a feature page; empty for all.
+    unfolded : tuple of str
+        The sections of a feature page that are unfolded.
     panels : tuple of str
         The keys of the panels in front.
     """
@@ -60,11 +67,14 @@ class ViewState:
     samples_viewport: Viewport | None = None
     samples_colouring: str = ""
     samples_every: bool = False
+    joint: str = ""
+    joint_viewport: Viewport | None = None
     matrix: tuple[str, str, str] = ("languages", "all", "rate")
     heat: bool = True
     bands: bool = False
     aligned: bool = False
     languages: tuple[str, ...] = ()
+    unfolded: tuple[str, ...] = UNFOLDED
     panels: tuple[str, ...] = ()
 
     def fitting(self, features: int, items: int) -> ViewState:

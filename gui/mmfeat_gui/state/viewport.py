@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 _MARGIN = 0.05
 _SMALLEST, _LARGEST = 1e-4, 4.0  # of the width that shows everything
+_DIGITS = 1e-9  # of a place; a narrower map would have none left to tell its points apart
+_FARTHEST = 1e6  # widths of the view that shows everything, in which another one may lie
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Viewport:
         low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
         centre = (low + high) / 2
         width, height = max(size[0], 1), max(size[1], 1)
-        extent = np.maximum(high - low, 1e-6) * (1 + 2 * _MARGIN)
+        least = np.maximum(np.abs(centre) * _DIGITS, 1e-6)
+        extent = np.maximum(high - low, least) * (1 + 2 * _MARGIN)
         unit = max(extent[0] / width, extent[1] / height)
         dx, dy = float(unit) * width / 2, float(unit) * height / 2
         x, y = centre.tolist()
@@ -90,6 +93,23 @@ class Viewport:
             x + (self.x1 - x) / factor,
             y + (self.y1 - y) / factor,
         )
+
+    def fits(self, whole: Viewport) -> bool:
+        """Return whether this can be a part of a map, or lie near it.
+
+        Parameters
+        ----------
+        whole : Viewport
+            The view of everything.
+        """
+        unit = whole.x1 - whole.x0
+        near = all(
+            abs(own - edge) <= _FARTHEST * unit
+            for own, edge in zip(self.bounds, whole.bounds, strict=True)
+        )
+        # Canvases of other shapes show more, or less; what is not a number is never more.
+        least = _SMALLEST / _FARTHEST * unit
+        return near and self.x1 - self.x0 > least and self.y1 - self.y0 > least
 
     def resized(self, old: tuple[int, int], new: tuple[int, int]) -> Viewport:
         """Return the view on a canvas of another size: same centre, same magnification."""

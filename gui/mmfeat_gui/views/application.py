@@ -18,6 +18,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from mmfeat_gui.resources.strings import tr
+from mmfeat_gui.views import theme
 from mmfeat_gui.views.fonts import application_font
 from mmfeat_gui.views.main_window import MainWindow
 
@@ -41,6 +42,8 @@ def make_application() -> QApplication:
     application.setWindowIcon(QIcon(str(files("mmfeat_gui.resources") / "mmfeat.svg")))
     application.setStyle("Fusion")
     application.setFont(application_font())
+    application.paletteChanged.connect(theme.use_clear_frames)
+    theme.use_clear_frames(application.palette())
     return application
 
 
@@ -58,7 +61,7 @@ def take_picture(
     window: MainWindow,
     path: Path,
     size: tuple[int, int],
-    atlas: Path | None,
+    file: Path | None,
     feature: int | None,
     item: str | None,
     beside: Path | None,
@@ -75,8 +78,8 @@ def take_picture(
     window.resize(*size)
     window.show()
     try:
-        if atlas is not None:
-            window.open_atlas(atlas, feature, item, beside)
+        if file is not None:  # an atlas or a session
+            window.open_file(file, feature, item, beside, resized=False)
         # Opening asks for the first page, and for the atlas beside it.
         _wait_until_still(window)
         if refusals:

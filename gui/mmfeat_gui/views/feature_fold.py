@@ -36,9 +36,12 @@ class Fold(QWidget):
     -------
     wanted()
         It was unfolded and has no content yet.
+    turned()
+        The user unfolded or folded it.
     """
 
     wanted = Signal()
+    turned = Signal()
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Fold(QWidget):
         self._column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addWidget(self._refused)
         self.unfolded = unfolded
-        self.button.clicked.connect(lambda: self.unfold(not self.unfolded))
+        self.button.clicked.connect(self._turn)
         self._point()
 
     def show_content(self, content: object) -> None:
@@ -85,6 +88,10 @@ class Fold(QWidget):
         if self.unfolded and self._content is None:
             self.wanted.emit()
         self._draw()
+
+    def _turn(self) -> None:
+        self.unfold(not self.unfolded)
+        self.turned.emit()
 
     def _point(self) -> None:
         arrow = Qt.ArrowType.DownArrow if self.unfolded else Qt.ArrowType.RightArrow

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from mmfeat.corpus.languages import language_name
 from mmfeat.figures.pages import CaptionExample, FeaturePage
 from mmfeat_gui.resources.strings import language, number_texts, tr
+from mmfeat_gui.state.settings import UNFOLDED
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.bars import ModalityBar, Rate, RateBars
 from mmfeat_gui.views.feature_bodies import (
@@ -48,7 +49,6 @@ _VERDICT = ("shared_q", "shared_effect")
 _LONGEST = 300  # characters of a title
 _WIDE = 700  # from here on the two drawings at the top stand side by side
 _ROW = 600  # and what can be chosen beside the heading of a section
-_UNFOLDED = ("activations", "numbers", "consistency", "neighbours", "bridge")
 _OF_PAGE = ("numbers", "neighbours")  # sections whose content comes with every page
 
 
@@ -59,8 +59,12 @@ class FeaturePageView(QScrollArea):
     -------
     feature_activated(feature), item_activated(item)
         What was clicked.
-    heat_chosen(bool), bands_chosen(bool), languages_chosen(tuple of str)
+    range_brushed(language, low, high, mode)
+        The items whose activation lies in a range, as `ActivationHistograms.brushed` tells it.
+    heat_chosen(bool), captions_chosen(bool, bool), languages_chosen(tuple of str)
         What is to be shown otherwise.
+    unfolded_chosen(tuple of str)
+        The sections that are unfolded are others.
     wanted()
         Something is unfolded that was not read yet.
     completed()
@@ -69,9 +73,11 @@ class FeaturePageView(QScrollArea):
 
     feature_activated = Signal(int)
     item_activated = Signal(int)
+    range_brushed = Signal(str, float, float, str)
     heat_chosen = Signal(bool)
     captions_chosen = Signal(bool, bool)
     languages_chosen = Signal(object)
+    unfolded_chosen = Signal(object)
     wanted = Signal()
     completed = Signal()
 
@@ -107,6 +113,11 @@ class FeaturePageView(QScrollArea):
         """Unfold or fold all sections."""
         for fold in self.folds.values():
             fold.unfold(unfolded)
+        self._tell_unfolded()
+
+    def _tell_unfolded(self) -> None:
+        unfolded = tuple(key for key, fold in self.folds.items() if fold.unfolded)
+        self.unfolded_chosen.emit(unfolded)
 
     def request(self, feature: int) -> FeatureRequest:
         """Return what must be read of a feature to show what is unfolded."""
@@ -245,10 +256,13 @@ class FeaturePageView(QScrollArea):
             body: QWidget = make()
             if isinstance(body, BridgeBody | SplittingBody):
                 body.feature_activated.connect(self.feature_activated)
+            if isinstance(body, ActivationHistograms):
+                body.brushed.connect(self.range_brushed)
             return body
 
-        fold = Fold(key, made, show, unfolded=key in _UNFOLDED)
+        fold = Fold(key, made, show, unfolded=key in UNFOLDED)
         fold.wanted.connect(self.wanted)
+        fold.turned.connect(self._tell_unfolded)
         self.folds[key] = fold
         self._column.addWidget(fold)
 
@@ -260,7 +274,13 @@ class FeaturePageView(QScrollArea):
         return self.loaded.page.feature
 
     def show_choices(
-        self, *, heat: bool, bands: bool, aligned: bool, languages: Sequence[str]
+        self,
+        *,
+        heat: bool,
+        bands: bool,
+        aligned: bool,
+        languages: Sequence[str],
+        unfolded: Sequence[str],
     ) -> None:
         """Follow what was chosen to be shown; what must be read first is not waited for."""
         self._chosen = tuple(languages)
@@ -269,6 +289,9 @@ class FeaturePageView(QScrollArea):
         self.heat.blockSignals(False)
         other = self.all_captions if bands else self.top_captions
         (self.same_items if aligned else other).setChecked(True)
+        for key, fold in self.folds.items():
+            if fold.unfolded != (key in unfolded):
+                fold.unfold(key in unfolded)
         if self.loaded is not None and self._choices() != self._drawn:
             self._draw_examples()
 

@@ -41,7 +41,7 @@ class JointPanel(Panel):
         super().__init__(context, parent)
         self._joint: JointMap | None = None
         self._painting: Painting | None = None
-        self._looked = False  # for a comparison beside the atlas
+        self._looked: str | None = None  # for what the state names; None before anyone sees it
         self.canvas = MapCanvas(self, nothing=tr("joint.none"))
         self.canvas.setAccessibleName(tr("joint.accessible"))
         self.card = HoverCard(self.canvas)
@@ -64,6 +64,9 @@ class JointPanel(Panel):
         self.canvas.hovered.connect(self._hover)
         self.canvas.activated.connect(self._open)
         self.canvas.selection_made.connect(self._select)
+        self.canvas.viewport_changed.connect(
+            lambda view: context.store.change("undo.viewport", merge="joint", joint_viewport=view)
+        )
         self.tools.cleared.connect(lambda: self._brush(NOTHING))
         self.tools.inverted.connect(self._invert)
         self.legend.hidden_changed.connect(self._hide)
@@ -83,13 +86,19 @@ class JointPanel(Panel):
             self.open_file(Path(name))
 
     def open_file(self, path: Path) -> None:
-        """Show the map of a comparison."""
-        self._looked = True
-        self.context.reader.ask(FindJointMap(path), self._put, self.context.refuse)
+        """Show the map of a comparison; where it has none, what is shown stays."""
+        chosen = path.absolute()
+
+        def take(joint: JointMap) -> None:
+            self._looked = str(chosen)
+            self.context.store.change("undo.joint", joint=str(chosen), joint_viewport=None)
+            self._put(joint)
+
+        self.context.reader.ask(FindJointMap(chosen), take, self.context.refuse)
 
     def _take_summary(self, summary: Summary) -> None:
         self._put(None)
-        self._looked = False
+        self._looked = None
         self._look()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -98,9 +107,13 @@ class JointPanel(Panel):
         self._look()
 
     def _look(self) -> None:
-        if self.isVisible() and not self._looked and self.context.summary is not None:
-            self._looked = True
-            self.context.reader.ask(FindJointMap(), self._put)
+        """Read the map that the state names, or look for one beside the atlas."""
+        wanted = self.context.store.state.joint
+        if self.isVisible() and wanted != self._looked and self.context.summary is not None:
+            self._looked = wanted
+            self._put(None)
+            path = Path(wanted) if wanted else None
+            self.context.reader.ask(FindJointMap(path), self._put, self.context.refuse)
 
     # What is shown ------------------------------------------------------------------
 
@@ -123,11 +136,14 @@ class JointPanel(Panel):
         )
         self._paint()
         state = self.context.store.state
+        self.canvas.show_viewport(state.joint_viewport)
         self._show_hidden(state)
         self._show_selection(state)
         self._ring(state)
 
     def _follow(self, now: ViewState, before: ViewState) -> None:
+        if now.joint != before.joint:
+            self._look()
         if self._joint is not None:
             if now.hidden != before.hidden:
                 self._show_hidden(now)
@@ -135,6 +151,8 @@ class JointPanel(Panel):
                 self._show_selection(now)
             if now.place is not before.place:
                 self._ring(now)
+            if now.joint_viewport not in (before.joint_viewport, self.canvas.part):
+                self.canvas.show_viewport(now.joint_viewport)
 
     def _paint(self) -> None:
         if self._painting is not None:
@@ -188,12 +206,7 @@ class JointPanel(Panel):
         assert self._joint is not None
         own = points[self._joint.source[points] == self._joint.own]
         found = Selection.of(own - max(self._joint.point(0), 0))
-        before = self.context.store.state.features
-        if mode == "add":
-            found = before.add(found)
-        elif mode == "subtract":
-            found = before.subtract(found)
-        self._brush(found)
+        self._brush(self.context.store.state.features.brushed(found, mode))
 
     def _invert(self) -> None:
         if self.context.summary is not None:

@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.history = History()
         self._wanted: tuple[int | None, str | None, Path | None] = (None, None, None)
         self._session: Session | None = None
-        self._walking = False
+        self._walking = self._stays = False
         self._build()
         self._connect()
         self.setWindowTitle("mmfeat")
@@ -202,29 +202,31 @@ class MainWindow(QMainWindow):
         feature: int | None = None,
         item: str | None = None,
         beside: Path | None = None,
+        *,
+        resized: bool = True,
     ) -> None:
-        """Open an atlas as `open_atlas` does, or restore a session, whichever the file is."""
+        """Open an atlas as `open_atlas` does, or restore a session, whichever the file is.
+
+        The page or atlas asked for is shown in place of a session's, and where the window is not
+        to be `resized`, it keeps its size.
+        """
+
+        def restore(session: Session) -> None:
+            self.restore_session(session if resized else replace(session, geometry=""))
+            self._wanted = (feature, item, beside or self._wanted[2])
+
         if path.suffix == SUFFIX:
-            self.context.tasks.run(lambda: load_session(path), self.restore_session)
+            self.context.tasks.run(lambda: load_session(path), restore)
         else:
             self.open_atlas(path, feature, item, beside)
 
     def session(self) -> Session:
         """Return the window as it is now."""
-        summary = self.context.summary
-        geometry, splitters = window_state.remember(self, self.splitters())
-        beside = [path for path in self.comparison.paths if path != self.context.path]
-        return Session(
-            atlas="" if summary is None else str(summary.path.absolute()),
-            fingerprint="" if summary is None else summary.fingerprint,
-            beside=str(beside[0].absolute()) if beside else "",
-            view=self.context.store.state,
-            geometry=geometry,
-            splitters=splitters,
-        )
+        return window_state.session_of(self)
 
-    def open_beside(self, path: Path) -> None:
-        """Compare the present atlas with another one."""
+    def open_beside(self, path: Path, *, stay: bool = False) -> None:
+        """Compare the present atlas with another one, or only have it at hand."""
+        self._stays = stay
         self._status.setText(tr("status.opening", file=path.name))
         self.context.reader.open_beside(path)
 
@@ -264,8 +266,9 @@ class MainWindow(QMainWindow):
             state = session.view.fitting(len(summary.table), summary.n_items)
         else:
             panels = self.context.store.state.panels
-            state = ViewState(colouring=self.settings.colouring, panels=panels)
-        if state.place is None:
+            unfolded = tuple(self.settings.unfolded)
+            state = ViewState(colouring=self.settings.colouring, unfolded=unfolded, panels=panels)
+        if state.place is None or (feature is not None and fits):
             state = replace(state, place=Place("feature", first))
         self.context.show_atlas(summary, state)
         self._show_status()
@@ -283,7 +286,8 @@ class MainWindow(QMainWindow):
         if item is not None:
             self.open_item_id(item)
         if beside is not None:
-            self.open_beside(beside)
+            kept = session is not None and beside == Path(session.beside)
+            self.open_beside(beside, stay=kept and not self.shows("comparison"))
         if self.shows_atlas:
             self.bench.panel("table").first_focus().setFocus()
         self.update_actions()
@@ -301,7 +305,7 @@ class MainWindow(QMainWindow):
         self.notice.hide()
         self._show_status()
         self.comparison.show_summaries(self.context.summary, summary)
-        self.show_comparison()
+        self.update_actions() if self._stays else self.show_comparison()
 
     def _show_status(self) -> None:
         summary = self.context.summary
@@ -376,7 +380,7 @@ class MainWindow(QMainWindow):
         self.update_actions()
 
     def _follow(self, now: ViewState, before: ViewState) -> None:
-        self.settings.colouring = now.colouring
+        self.settings.colouring, self.settings.unfolded = now.colouring, list(now.unfolded)
         if now.place != before.place:
             if now.place is not None and not self._walking:
                 self.history.visit(before.place or Place("welcome"))

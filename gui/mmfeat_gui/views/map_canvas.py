@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from mmfeat.figures.grid import Grid
 from mmfeat_gui.views.map_view import MapView
+from mmfeat_gui.views.pointing import brush_mode
 
 Tool = Literal["pan", "box", "lasso"]
 TOOLS: tuple[Tool, ...] = ("pan", "box", "lasso")
@@ -141,7 +142,7 @@ class MapCanvas(MapView):
         self._stop_drag()
         if pressed is None or drag == "pan":
             return
-        mode = _mode(event.modifiers())
+        mode = brush_mode(event.modifiers())
         if drag == "lasso":
             self.selection_made.emit(self.within(corners), mode)
         elif drag == "box":
@@ -221,10 +222,3 @@ class MapCanvas(MapView):
         place = self.position_of(index)
         self.hovered.emit(index, QPoint() if place is None else place.toPoint())
         self.update()
-
-
-def _mode(modifiers: Qt.KeyboardModifier) -> str:
-    """Return what a selection does to the one before."""
-    if modifiers & Qt.KeyboardModifier.ShiftModifier:
-        return "add"
-    return "subtract" if modifiers & Qt.KeyboardModifier.AltModifier else "replace"

@@ -32,7 +32,6 @@ from mmfeat_gui.state.query import Limit
 from mmfeat_gui.state.selection import NOTHING, Selection
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.state.view import ViewState
-from mmfeat_gui.state.viewport import Viewport
 from mmfeat_gui.views import theme
 from mmfeat_gui.views.actions import Action
 from mmfeat_gui.views.context import Context
@@ -158,13 +157,10 @@ class MapPanel(Panel):
             self._show_selection(now)
         if now.place is not before.place:
             self.canvas.select(_ringed(now))
-        if now.viewport != before.viewport and now.viewport != self._viewport():
+        if now.viewport not in (before.viewport, self.canvas.part):
             self.canvas.show_viewport(now.viewport)
         if (now.labels, now.thumbnails) != (before.labels, before.thumbnails):
             self._show_switches(now)
-
-    def _viewport(self) -> Viewport | None:
-        return None if self.canvas.shows_everything else self.canvas.view
 
     def _show_colours(self, state: ViewState) -> None:
         summary = self.context.summary
@@ -285,12 +281,7 @@ class MapPanel(Panel):
         self.context.store.change("undo.filter", merge=f"limit:{column}", query=query)
 
     def _select(self, points: Int64[np.ndarray, " k"], mode: str) -> None:
-        before, found = self.context.store.state.features, Selection.of(points)
-        if mode == "add":
-            found = before.add(found)
-        elif mode == "subtract":
-            found = before.subtract(found)
-        self._brush(found)
+        self._brush(self.context.store.state.features.brushed(Selection.of(points), mode))
 
     def _invert(self) -> None:
         if self.context.summary is not None:

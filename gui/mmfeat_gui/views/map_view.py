@@ -81,6 +81,11 @@ class MapView(QWidget):
         """Whether the part that is seen is all of the map."""
         return self._view == self._whole
 
+    @property
+    def part(self) -> Viewport | None:
+        """The part that is seen; None for all of the map."""
+        return None if self.shows_everything else self._view
+
     def show_points(self, points: Grid | None) -> None:
         """Show other points, all of them in view and alike."""
         self._drawing = None if points is None else MapDrawing(points)
@@ -139,9 +144,14 @@ class MapView(QWidget):
         self.update()
 
     def show_viewport(self, viewport: Viewport | None) -> None:
-        """Show a part of the map, as large as there is room; None shows everything."""
+        """Show a part of the map, as large as there is room; None shows everything.
+
+        So does what no map of these points can have shown, such as a view of a broken session.
+        """
         self._settle.stop()
         self._moving = False
+        if viewport is not None and not viewport.fits(self._whole):
+            viewport = None
         self._wanted = viewport
         self._view = self._whole if viewport is None else viewport.fitted(self._canvas())
         self._redraw()
@@ -277,7 +287,7 @@ class MapView(QWidget):
     def _rest(self) -> None:
         self._moving = False
         self._redraw()
-        self.viewport_changed.emit(None if self.shows_everything else self._view)
+        self.viewport_changed.emit(self.part)
 
     def _render(self, drawing: MapDrawing) -> QImage:
         """Draw the points: finely at rest; while the map moves as finely as this machine can."""

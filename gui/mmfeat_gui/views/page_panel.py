@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.history import Place
+from mmfeat_gui.state.selection import Selection
 from mmfeat_gui.state.summary import Summary
 from mmfeat_gui.state.view import ViewState
 from mmfeat_gui.views import theme
@@ -18,6 +19,7 @@ from mmfeat_gui.views.feature_page import FeaturePageView
 from mmfeat_gui.views.item_page import ItemPageView
 from mmfeat_gui.views.panel import Area, Panel
 from mmfeat_gui.workers.pages import ItemRequest, LoadedFeature, LoadedItem, OnItem, OnItemRequest
+from mmfeat_gui.workers.samples import ItemsBetween
 
 if TYPE_CHECKING:
     from mmfeat_gui.views.main_window import MainWindow
@@ -61,6 +63,10 @@ class PagePanel(Panel):
         feature.languages_chosen.connect(
             lambda tags: store.change("undo.languages", merge="languages", languages=tags)
         )
+        feature.unfolded_chosen.connect(
+            lambda keys: store.change("undo.unfolded", merge="unfolded", unfolded=keys)
+        )
+        feature.range_brushed.connect(self._brush_range)
         feature.wanted.connect(self._ask)
         item.feature_chosen.connect(self._ask_on_item)
         store.changed.connect(self._follow)
@@ -104,8 +110,13 @@ class PagePanel(Panel):
             self._ask()
 
     def _show_choices(self, state: ViewState) -> None:
-        heat, bands, aligned, languages = _choices(state)
-        self.feature_page.show_choices(heat=heat, bands=bands, aligned=aligned, languages=languages)
+        self.feature_page.show_choices(
+            heat=state.heat,
+            bands=state.bands,
+            aligned=state.aligned,
+            languages=state.languages,
+            unfolded=state.unfolded,
+        )
         self.item_page.show_heat(state.heat)
 
     # Asking ---------------------------------------------------------------------------
@@ -119,6 +130,18 @@ class PagePanel(Panel):
             reader.ask(self.feature_page.request(place.index), self._show_feature)
         elif place.kind == "item":
             reader.ask(ItemRequest(place.index), self._show_item)
+
+    def _brush_range(self, language: str, low: float, high: float, mode: str) -> None:
+        """Brush the items on which the feature fires within a range."""
+        loaded, store = self.feature_page.loaded, self.context.store
+        if loaded is None:
+            return
+
+        def take(found: Selection) -> None:
+            store.change("undo.brush", items=store.state.items.brushed(found, mode))
+
+        request = ItemsBetween(loaded.page.feature, language, low, high)
+        self.context.reader.follow(request, take)
 
     def _ask_on_item(self, feature: int) -> None:
         loaded, reader = self.item_page.loaded, self.context.reader
@@ -149,8 +172,8 @@ def _panel(window: MainWindow) -> PagePanel:
     return panel
 
 
-def _choices(state: ViewState) -> tuple[bool, bool, bool, tuple[str, ...]]:
-    return state.heat, state.bands, state.aligned, state.languages
+def _choices(state: ViewState) -> tuple[object, ...]:
+    return state.heat, state.bands, state.aligned, state.languages, state.unfolded
 
 
 def _same_items(window: MainWindow) -> None:

@@ -7,6 +7,13 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 
+def brush_mode(modifiers: Qt.KeyboardModifier) -> str:
+    """Return what a brush does to the one before, as `Selection.brushed` takes it."""
+    if modifiers & Qt.KeyboardModifier.ShiftModifier:
+        return "add"
+    return "subtract" if modifiers & Qt.KeyboardModifier.AltModifier else "replace"
+
+
 class PartedWidget(QWidget):
     """Marks the part under the cursor and tells a click on it from a drag.
 

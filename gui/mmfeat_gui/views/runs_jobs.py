@@ -32,7 +32,8 @@ _WHOLE = 1000  # parts of a progress bar
 
 def status_text(state: JobState) -> str:
     """Return how a job is, in one line."""
-    status = tr(f"jobs.is_{state.status}")
+    goes = state.free and state.status == "running"
+    status = tr("jobs.is_kept" if goes else f"jobs.is_{state.status}")
     if state.runs and state.step is not None:
         return f"{status} · {state.step.line()}"
     return status

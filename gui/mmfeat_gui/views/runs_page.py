@@ -103,6 +103,7 @@ class RunsPage(Page):
         column.addWidget(split, 1)
         if self._folder is not None:
             self.show_folder(self._folder)
+        self.context.tasks.run(self.jobs.find_kept, self.jobs.list_kept)
 
     # The folder ---------------------------------------------------------------------
 

@@ -221,7 +221,7 @@ class SamplesPanel(Panel):
             feature = now.place is not None and now.place.kind == "feature"
             if feature and self.colouring.currentData() == _ACTIVATION:
                 self._later("colours")
-        if now.samples_viewport != before.samples_viewport:
+        if now.samples_viewport not in (before.samples_viewport, self.canvas.part):
             self.canvas.show_viewport(now.samples_viewport)
 
     def _later(self, what: str) -> None:
@@ -310,12 +310,7 @@ class SamplesPanel(Panel):
     # Brushing -------------------------------------------------------------------------
 
     def _select(self, items: Int64[np.ndarray, " chosen"], mode: str) -> None:
-        made = Selection.of(items)
-        if mode == "add":
-            made = self._lit.add(made)
-        elif mode == "subtract":
-            made = self._lit.subtract(made)
-        self._brush(made)
+        self._brush(self._lit.brushed(Selection.of(items), mode))
 
     def _brush(self, items: Selection) -> None:
         self.context.store.change("undo.brush", items=items)

@@ -138,10 +138,6 @@ class SteerPanel(EnginePanel):
             return
         self.features.choose(chosen)
 
-    def set_query(self, source: Source | None) -> None:
-        """Take a query."""
-        self.query.set_source(source)
-
     def forget(self) -> None:
         """Forget features and results of another atlas."""
         summary = self.context.summary

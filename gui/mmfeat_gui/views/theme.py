@@ -6,11 +6,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPen
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from mmfeat.figures.palettes import CATEGORIES, MISSING, SERIES, Colouring, colour_values
 
 RADIUS = 6
+# What has boxes to tick. Fusion draws their frames in the colour of the window, but darker.
+_TICKED = ("QCheckBox", "QRadioButton", "QMenu", "QTreeView", "QListView")
+_DARKER = 1.4
 _DIM = np.array([0x6C, 0x6C, 0x6C], np.uint8)
 _VIOLET = np.array([0xC8, 0x9A, 0xE4], np.uint8)
 
@@ -59,6 +62,16 @@ def image_bar(palette: QPalette) -> QColor:
 def text_bar(palette: QPalette) -> QColor:
     """Colour of what captions contribute."""
     return QColor("#6aa9e9") if is_dark(palette) else QColor("#2f6db5")
+
+
+def use_clear_frames(palette: QPalette) -> None:
+    """Let the frames of boxes to tick be seen in a palette, light or dark: 3 to 1 or more."""
+    own, usual = QPalette(palette), QPalette.ColorGroup
+    frame = mix(palette.text().color(), palette.base().color(), 0.45)
+    for group in (usual.Active, usual.Inactive):
+        own.setColor(group, QPalette.ColorRole.Window, frame.lighter(round(100 * _DARKER)))
+    for kind in _TICKED:
+        QApplication.setPalette(own, kind)
 
 
 def feature_colours(

@@ -1,13 +1,34 @@
-"""Size and parts of a window as text, for settings and sessions."""
+"""A window as settings and sessions hold it: what it shows, its size and its parts."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QMainWindow, QSplitter
+
+from mmfeat_gui.state.session import Session
+
+if TYPE_CHECKING:
+    from mmfeat_gui.views.main_window import MainWindow
+
+
+def session_of(window: MainWindow) -> Session:
+    """Return a window as it is now."""
+    context, summary = window.context, window.summary
+    geometry, splitters = remember(window, window.splitters())
+    beside = [path for path in window.comparison.paths if path != context.path]
+    return Session(
+        atlas="" if summary is None else str(summary.path.absolute()),
+        fingerprint="" if summary is None else summary.fingerprint,
+        beside=str(beside[0].absolute()) if beside else "",
+        view=context.store.state,
+        geometry=geometry,
+        splitters=splitters,
+    )
 
 
 def restore(

@@ -74,6 +74,9 @@ def _dark() -> QPalette:
     palette.setColor(QPalette.ColorRole.Base, QColor(30, 30, 30))
     for role in ("Text", "WindowText", "ButtonText"):
         palette.setColor(QPalette.ColorRole[role], QColor(235, 235, 235))
+        palette.setColor(
+            QPalette.ColorGroup.Disabled, QPalette.ColorRole[role], QColor(125, 125, 125)
+        )
     return palette
 
 

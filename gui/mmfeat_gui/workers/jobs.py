@@ -2,14 +2,15 @@
 
 One thread looks after all processes while there are any: it starts them, reads what they have
 printed, stops them, and ends when the last has ended. What they print goes to files, so that a
-job can go on when the window is closed. No job outlives the program unless it was asked for:
-each hangs on its leash (`mmfeat_gui.workers.leash`).
+job can go on when the window is closed, and a later program can find it again
+(`mmfeat_gui.workers.job_folder`). No job outlives the program unless it was asked for: each hangs
+on its leash (`mmfeat_gui.workers.leash`).
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,19 +18,21 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, ClassVar, Literal
 
 import platformdirs
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 
 from mmfeat_gui.resources.strings import tr
 from mmfeat_gui.state.jobs import Account, JobState, Order, Status, results
+from mmfeat_gui.workers.job_folder import JobFolder, kept_folders
 from mmfeat_gui.workers.leash import FREE
 
 _PAUSE = 0.15  # seconds between two looks
 _BLOCK = 1 << 20  # bytes of a log that are read at a look
 _GRACE = 5.0  # seconds in which a process must be set free
 _MOST_RESULT = 64 << 20  # bytes of a result
+_MOST_HEARD = 4 << 20  # bytes of the log of a job that is found again
 _ENVIRONMENT = {
     "MMFEAT_PROGRESS": "json",
     "PYTHONUTF8": "1",
@@ -47,17 +50,16 @@ def jobs_folder() -> Path:
     return Path(platformdirs.user_state_path("mmfeat", appauthor=False)) / "jobs"
 
 
-class _Run:
-    """A process and its files; used by the jobs' thread, but for `wish` and `free`."""
+class _Watched:
+    """A job and its folder; used by the jobs' thread, but for `wish`."""
 
-    def __init__(self, number: int, order: Order, folder: Path) -> None:
+    is_free: ClassVar[bool]
+
+    def __init__(self, number: int, order: Order, folder: JobFolder) -> None:
         self.number, self.order = number, order
+        self.folder = folder
         self.wish: Wish = ""
-        self.free = threading.Event()  # it no longer hangs on the program
-        self._folder = folder
-        self._log, self._result = folder / "log.txt", folder / "result.jsonl"
         self._account = Account()
-        self._process: subprocess.Popen[bytes] | None = None
         self._heard = 0
         self._status: Status = "running"
 
@@ -67,12 +69,39 @@ class _Run:
             self.number,
             self.order,
             self._status,
-            self._log,
+            self.folder.log,
             self._account.step,
             self._account.lines,
             results(found),
             sentence,
+            self.is_free,
         )
+
+    def look(self) -> JobState:
+        """Do what is wished, and return what is known now."""
+        raise NotImplementedError
+
+    def _listen(self) -> None:
+        with self.folder.log.open("rb") as log:
+            log.seek(self._heard)
+            while block := log.read(_BLOCK):
+                self._heard += len(block)
+                self._account.hear(block)
+
+    def _found(self) -> str:
+        with self.folder.result.open("rb") as result:
+            return result.read(_MOST_RESULT).decode("utf-8", "replace")
+
+
+class _Run(_Watched):
+    """A process on its leash; `free` is set when it no longer hangs on the program."""
+
+    is_free = False
+
+    def __init__(self, number: int, order: Order, folder: JobFolder) -> None:
+        super().__init__(number, order, folder)
+        self.free = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def look(self) -> JobState:
         """Do what is wished, and return what is known now."""
@@ -83,16 +112,17 @@ class _Run:
         except OSError as error:
             self._status = "failed"
             self.free.set()
-            return self.state(tr("jobs.no_start", reason=error.strerror or error, file=self._log))
+            reason, log = error.strerror or error, self.folder.log
+            return self.state(tr("jobs.no_start", reason=reason, file=log))
 
     def _start(self) -> subprocess.Popen[bytes]:
         try:
-            self._folder.mkdir(parents=True)
+            self.folder.path.mkdir(parents=True)
         except OSError:  # a full or forbidden home is no reason not to work
-            self._folder = Path(tempfile.mkdtemp(prefix="mmfeat-job-"))
-            self._log, self._result = self._folder / "log.txt", self._folder / "result.jsonl"
-        command = [sys.executable, "-m", "mmfeat_gui.workers.leash", *self.order.arguments]
-        with self._log.open("wb") as log, self._result.open("wb") as result:
+            self.folder = JobFolder(Path(tempfile.mkdtemp(prefix="mmfeat-job-")))
+        command = [sys.executable, "-m", "mmfeat_gui.workers.leash", str(self.folder.path)]
+        command += self.order.arguments
+        with self.folder.log.open("wb") as log, self.folder.result.open("wb") as result:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -114,11 +144,12 @@ class _Run:
             self._status, sentence = self._account.ending(code, stopped)
             return self.state(sentence, self._found())
         if self.wish == "keep" and self._status == "running":
+            self.folder.remember(self.order)
             leash.write(FREE)
             _let_go(leash)
             self.free.set()
             self._status = "kept"
-            return self.state(tr("jobs.kept", file=self._log))
+            return self.state(tr("jobs.kept", file=self.folder.log))
         if self.wish in ("stop", "end") and self._status == "running":
             self._status = "stopping"
             _let_go(leash)
@@ -126,20 +157,36 @@ class _Run:
             process.kill()
         return self.state()
 
-    def _listen(self) -> None:
-        with self._log.open("rb") as log:
-            log.seek(self._heard)
-            while block := log.read(_BLOCK):
-                self._heard += len(block)
-                self._account.hear(block)
 
-    def _found(self) -> str:
-        with self._result.open("rb") as result:
-            return result.read(_MOST_RESULT).decode("utf-8", "replace")
+class _Kept(_Watched):
+    """A job that an earlier program has let go on, known by its folder alone."""
 
-    def clean(self) -> None:
-        """Take its files away."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    is_free = True
+
+    def look(self) -> JobState:
+        """Do what is wished, and return what is known now."""
+        lives = self.folder.is_held()  # before its last words are read
+        try:
+            if not self._heard:
+                self._heard = self.folder.last_lines(_MOST_HEARD)
+            self._listen()
+            if lives:
+                return self._going()
+            stopped = self.folder.hears("stop")
+            self._status, sentence = self._account.ending(self.folder.status(), stopped)
+            return self.state(sentence, self._found())
+        except OSError as error:
+            self._status = "failed"
+            reason, log = error.strerror or error, self.folder.log
+            return self.state(tr("jobs.unread", reason=reason, file=log))
+
+    def _going(self) -> JobState:
+        if self.wish in ("stop", "end"):
+            self.folder.say("stop")
+        if self.wish == "end":
+            self.folder.say("end")
+        self._status = "stopping" if self.folder.hears("stop") else "running"
+        return self.state(tr("jobs.kept", file=self.folder.log))
 
 
 def _let_go(leash: IO[bytes]) -> None:
@@ -158,7 +205,7 @@ class Jobs(QObject):
     Attributes
     ----------
     states : dict of int to JobState
-        By number, in the order in which they were started; those in no list among them.
+        By number, in the order in which they were started or found; those in no list among them.
 
     Signals
     -------
@@ -179,9 +226,10 @@ class Jobs(QObject):
         super().__init__(parent)
         self.states: dict[int, JobState] = {}
         self._folder = folder
-        self._number = 0
-        self._runs: dict[int, _Run] = {}  # those whose process is there
-        self._kept: list[_Run] = []  # those that go on without the window
+        self._numbers = itertools.count(1)
+        self._runs: dict[int, _Watched] = {}  # those whose process is there
+        self._kept: list[_Watched] = []  # those that go on without the window
+        self._folders: set[Path] = set()  # of all that were ever listed
         self._lock = threading.Lock()
         self._bell = threading.Event()
         self._thread: threading.Thread | None = None
@@ -189,8 +237,12 @@ class Jobs(QObject):
 
     @property
     def running(self) -> list[JobState]:
-        """The listed jobs whose process is there."""
-        return [state for state in self.states.values() if state.runs and not state.order.aside]
+        """The listed jobs whose process is there and hangs on this program."""
+        return [
+            state
+            for state in self.states.values()
+            if state.runs and not state.free and not state.order.aside
+        ]
 
     @property
     def busy(self) -> bool:
@@ -199,19 +251,44 @@ class Jobs(QObject):
 
     def start(self, order: Order) -> int:
         """Begin a job, and return its number."""
-        self._number += 1
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{self._number}"
-        run = _Run(self._number, order, (self._folder or jobs_folder()) / name)
-        state = run.state()
+        number = next(self._numbers)
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{number}"
+        run = _Run(number, order, JobFolder(self._parent() / name))
+        self._list(run, run.state())
+        return number
+
+    def find_kept(self) -> list[tuple[_Watched, JobState]]:
+        """Find the jobs that earlier programs have let go on; it reads files: for a thread."""
+        found = []
+        for folder in kept_folders(self._parent()):
+            order = folder.order()
+            if order is not None:
+                run = _Kept(next(self._numbers), order, folder)
+                found.append((run, run.look()))
+        return found
+
+    def list_kept(self, found: list[tuple[_Watched, JobState]]) -> None:
+        """List what `find_kept` has found and is not listed yet."""
+        for run, state in found:
+            if run.folder.path not in self._folders:
+                self._list(run, state)
+
+    def _parent(self) -> Path:
+        return self._folder or jobs_folder()
+
+    def _list(self, run: _Watched, state: JobState) -> None:
         self.states[run.number] = state
-        with self._lock:
-            self._runs[run.number] = run
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="mmfeat-jobs", daemon=True)
-                self._thread.start()
-        self._bell.set()
+        self._folders.add(run.folder.path)
+        if state.runs:
+            with self._lock:
+                self._runs[run.number] = run
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=self._work, name="mmfeat-jobs", daemon=True
+                    )
+                    self._thread.start()
+            self._bell.set()
         self.changed.emit(state)
-        return run.number
 
     def stop(self, number: int) -> None:
         """Interrupt a job as Ctrl-C does; one that was interrupted already is ended at once."""
@@ -220,9 +297,10 @@ class Jobs(QObject):
             self._wish(number, "end" if state.status == "stopping" else "stop")
 
     def stop_all(self) -> None:
-        """Interrupt all jobs."""
-        for number in list(self._runs):
-            self._wish(number, "stop")
+        """Interrupt all jobs but those that hang on this program no more."""
+        for number, run in list(self._runs.items()):
+            if not run.is_free:
+                self._wish(number, "stop")
 
     def keep_all(self) -> None:
         """Let all listed jobs go on when the program ends; the others are ended.
@@ -233,15 +311,17 @@ class Jobs(QObject):
             self._wish(number, "end" if run.order.aside else "keep")
         for state in self.running:
             kept = self._runs.get(state.number)
-            if kept is not None and state.status == "running":
+            if isinstance(kept, _Run) and state.status == "running":
                 kept.free.wait(_GRACE)
 
     def forget(self, number: int) -> None:
-        """Take a job that has ended out of the list."""
+        """Take a job that has ended out of the list, and what it left if it was found again."""
         state = self.states.get(number)
         if state is None or state.runs:
             return
         del self.states[number]
+        if state.free:
+            JobFolder(state.log.parent).clean()
         self.forgotten.emit(number)
 
     def _wish(self, number: int, wish: Wish) -> None:
@@ -285,8 +365,8 @@ class Jobs(QObject):
                         del self._runs[run.number]
                     if state.status == "kept":
                         self._kept.append(run)
-                    else:
-                        run.clean()  # what matters of them is in the state
+                    elif not run.is_free:
+                        run.folder.clean()  # what matters of them is in the state
             self._bell.wait(_PAUSE)
             self._bell.clear()
 

@@ -119,12 +119,12 @@ class ProbeRequest:
         tools, source = bench.tools(self.model), self.source
         if isinstance(source, TextSource):
             found = fires_on_text(tools.atlas, tools.encoder, source.text, source.language)
-            return Probed(source, found, None, source.language is None)
+            return Probed(source, found, None)
         picture = open_picture(tools.atlas, source)  # before anything is loaded
         small = picture.copy()
         small.thumbnail((_SHOWN, _SHOWN))
         fires = fires_on_picture(tools.atlas, tools.encoder, picture)
-        return Probed(source, fires, np.asarray(small, np.uint8), False)
+        return Probed(source, fires, np.asarray(small, np.uint8))
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,23 @@ class ItemsOf:
 
 
 @dataclass(frozen=True)
+class ItemsBetween:
+    """Find the items on which a feature fires within a range, as `ItemFirings.between` does."""
+
+    channel: ClassVar[str] = "samples_between"
+    feature: int
+    language: str
+    low: float
+    high: float
+
+    def slices(self, atlases: Atlases) -> Iterator[Selection | None]:
+        """Find them."""
+        read = firings(atlases)
+        found = yield from read.between(self.feature, self.language, self.low, self.high)
+        yield Selection.of_mask(found)
+
+
+@dataclass(frozen=True)
 class FeaturesOf:
     """Find the features that fire on some items more than on the others."""
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
 from scipy.special import softmax
 
@@ -122,6 +121,8 @@ def nearest(
 
 def edited(x: Float[np.ndarray, "rows d"], edit: Edit) -> Float[np.ndarray, "rows d"]:
     """Return stored rows as an edit changes them: at ``joint`` that is all there is to do."""
+    import torch
+
     with torch.inference_mode():
         return np.asarray(edit(torch.tensor(np.asarray(x, np.float32))).numpy())
 

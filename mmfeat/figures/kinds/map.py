@@ -13,7 +13,6 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 
 from mmfeat import hdf5, provenance
-from mmfeat.atlas.layout import FEATURE_SCORES
 from mmfeat.atlas.reader import Atlas
 from mmfeat.errors import MmfeatError
 from mmfeat.figures import callouts, labels, output, palettes, pictures, points, sheet, typeset
@@ -81,15 +80,18 @@ class MapSettings(FigureSettings):
             raise MmfeatError(f"{view!r} is no part of a map; give X0,Y0,X1,Y1, as in -2,-2,3,1.5.")
         return view
 
-    @field_validator("colour")
-    @classmethod
-    def _known_colour(cls, colour: str | None) -> str | None:
-        known = dict.fromkeys((*COLOURINGS, *FEATURE_SCORES))
-        if colour is not None and colour not in known:
-            raise MmfeatError(
-                f"There is no colouring {colour!r}; choose one of {', '.join(known)}."
-            )
-        return colour
+
+def check(path: Path, settings: MapSettings) -> None:
+    """Refuse a colouring that the atlas has no score for.
+
+    Raises
+    ------
+    MmfeatError
+        If there is none of that name.
+    """
+    if settings.colour is not None and hdf5.kind_of(path) != _COMPARISON:
+        with Atlas(path) as atlas:
+            palettes.colouring(settings.colour, atlas.features())
 
 
 def draw(path: Path, settings: MapSettings) -> Drawing:
@@ -105,11 +107,11 @@ def draw(path: Path, settings: MapSettings) -> Drawing:
     if path.is_file() and hdf5.kind_of(path) == _COMPARISON:
         return _of_comparison(path, settings)
     with Atlas(path) as atlas:
+        features = atlas.features()
+        chosen = palettes.colouring(settings.colour or "modality_score", features)
         xy = atlas.map()
         if xy is None:
             raise MmfeatError(f"{path} has no map yet; run mmfeat map {path} first.")
-        features = atlas.features()
-        chosen = palettes.colouring(settings.colour or "modality_score", features)
         if chosen.key not in COLOURINGS:
             chosen = replace(chosen, label=label_of(chosen.key))
         kept = np.isfinite(xy).all(1)
@@ -392,4 +394,6 @@ def _comparison_line(path: Path, count: int) -> str:
     return f"comparison of {count} SAEs · {digest[:12]} · {f'mmfeat {version}'.strip()}"
 
 
-KIND = FigureKind("Draw the map of features.", MapSettings, draw, source="ATLAS_OR_COMPARISON")
+KIND = FigureKind(
+    "Draw the map of features.", MapSettings, draw, source="ATLAS_OR_COMPARISON", check=check
+)

@@ -1,33 +1,29 @@
-"""Terms of the loss that see a pair; a term is one function in its own file."""
+"""Terms of the loss that see a pair; a term is one function in the file of its name.
+
+`mmfeat.sae.settings.LossSettings` lists them with their weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.sae.objectives.contrastive import contrastive
-from mmfeat.sae.objectives.energy_gap import energy_gap
-from mmfeat.sae.objectives.group_sparsity import group_sparsity
-from mmfeat.sae.objectives.iso_energy import iso_energy
 from mmfeat.sae.objectives.pair import Pair
-from mmfeat.sae.objectives.translation import translation
-from mmfeat.sae.settings import LossSettings
+from mmfeat.sae.settings import TERMS, LossSettings
 
-# By the name of their weight in `LossSettings`.
-TERMS: Mapping[str, Callable[[Pair, LossSettings], Tensor]] = {
-    "group_sparsity": group_sparsity,
-    "iso_energy": iso_energy,
-    "energy_gap": energy_gap,
-    "contrastive": contrastive,
-    "translation": translation,
-}
+__all__ = ["Pair", "pair_loss", "term"]
 
-# Those that compare a pair with others of its batch.
-_ACROSS = ("energy_gap", "contrastive")
 
-__all__ = ["TERMS", "Pair", "pair_loss"]
+@cache
+def term(name: str) -> Callable[[Pair, LossSettings], Tensor]:
+    """Return the function of a term."""
+    function = getattr(import_module(f"{__name__}.{name}"), name)
+    return cast(Callable[[Pair, LossSettings], Tensor], function)
 
 
 def pair_loss(
@@ -45,10 +41,10 @@ def pair_loss(
         How many ranks have pairs; what they return sums up to the loss.
     """
     total = pair.x_a.new_zeros(())
-    for name, term in TERMS.items():
+    for name, info in TERMS.items():
         weight = getattr(settings, name)
-        if weight > 0 and name in _ACROSS:
-            total = total + weight * term(everyone(), settings) / ranks
+        if weight > 0 and info.across:
+            total = total + weight * term(name)(everyone(), settings) / ranks
         elif weight > 0:
-            total = total + weight * term(pair, settings)
+            total = total + weight * term(name)(pair, settings)
     return total

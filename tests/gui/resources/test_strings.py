@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 import mmfeat_gui
-from mmfeat.figures.pages import _EXPLANATIONS
+from mmfeat.figures.pages import EXPLANATIONS, Number
 from mmfeat_gui.resources import strings
 
 FOLDER = Path(str(files("mmfeat_gui.resources") / "translations"))
@@ -53,9 +53,25 @@ def test_korean_is_korean_and_fills_in_the_same_values() -> None:
 
 def test_every_score_of_a_page_says_the_same_as_the_library_does() -> None:
     english = strings.tables()["en"]
-    for key, (label, explanation) in _EXPLANATIONS.items():
+    for key, (label, explanation) in EXPLANATIONS.items():
         assert english[f"number.{key}"] == label
         assert english[f"number.{key}_tip"] == explanation
+
+
+@pytest.mark.parametrize("language", strings.LANGUAGES)
+def test_a_score_without_words_is_told_as_what_it_is(language: str) -> None:
+    strings.use(language)
+    try:
+        label, text, tip = strings.number_texts(Number("own_score", "own score", 1.0, "1", "x"))
+        known = strings.number_texts(Number("shared_q", "x", 0.5, "0.5", "x"))
+    finally:
+        strings.use("en")
+    assert (label, text) == ("own score", "1")
+    assert tip == strings.tables()[language]["table.unknown_tip"].format(name="own_score")
+    assert known == tuple(
+        strings.tables()[language].get(key, key)
+        for key in ("number.shared_q", "0.5", "number.shared_q_tip")
+    )
 
 
 def test_every_text_asked_for_by_name_exists() -> None:

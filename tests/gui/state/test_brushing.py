@@ -88,6 +88,38 @@ def test_the_largest_activation_of_a_feature_on_each_item(
     assert np.array_equal(result(reader.largest(feature)), firing.largest[:, feature])
 
 
+@pytest.mark.parametrize("language", ["", "ko", "ar"])
+def test_items_on_which_a_feature_fires_within_a_range(
+    reader: ItemFirings,
+    firing: Firing,
+    atlas_path: Path,
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(brushing, "_SLICE", 50)
+    with h5py.File(atlas_path) as file:
+        languages = file["languages"].asstr()[:].tolist()
+        group = file["codes/text.pooled" if language else "codes/image.pooled"]
+        item, tag = group["rows/item"][:], group["rows/language"][:]
+        row = np.repeat(np.arange(len(item)), np.diff(group["by_row/indptr"][:]))
+        feature, value = group["by_row/indices"][:], group["by_row/data"][:].astype(np.float32)
+    language = language if language in languages else language and languages[0]
+    seen = 0
+    for chosen in common(firing, 5).tolist():
+        own = feature == chosen
+        if language:
+            own &= tag[row] == languages.index(language)
+        if not own.any():
+            continue
+        middle = float(np.median(value[own]))
+        for low, high in ((0.0, middle), (middle, np.inf), (0.0, np.inf), (middle, middle)):
+            kept = own & (value >= low) & (value < high)
+            found = result(reader.between(chosen, language, low, high))
+            assert np.flatnonzero(found).tolist() == sorted(set(item[row[kept]].tolist()))
+            seen += int(found.sum())
+    assert seen > 10
+
+
 @pytest.mark.parametrize("items", [[], [3], [0, 1, 2, 40, 41], "all"])
 def test_which_features_fire_on_some_items(
     reader: ItemFirings, firing: Firing, items: Any, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from mmfeat_gui.resources import strings
+from mmfeat_gui.state.columns import column_of
 from mmfeat_gui.state.features import FeatureTable, Outside, known
 from mmfeat_gui.state.names import block_size, make_block, ranks, sorting_keys
 from mmfeat_gui.state.query import Choice, Limit, Order, Query
@@ -140,6 +142,18 @@ def test_before_names_arrive_features_are_called_by_number() -> None:
     assert not table.search("feature").any()
     _named(table, [["a"], ["b"], ["c"]])
     assert table.named and table.title(2) == "c"
+
+
+def test_a_column_is_called_by_the_words_of_the_page_where_it_has_no_shorter_ones() -> None:
+    strings.use("en")
+    assert column_of("shared_q").label == strings.tr("table.shared_q")
+    spread = column_of("patch_entropy")
+    assert not strings.has("table.patch_entropy")
+    assert (spread.label, spread.tip) == (
+        strings.tr("number.patch_entropy"),
+        strings.tr("number.patch_entropy_tip"),
+    )
+    assert column_of("own_score[ko]").label == "own score (ko)"
 
 
 def test_every_column_is_described(table: FeatureTable) -> None:

@@ -23,6 +23,14 @@ def test_selections_combine_as_sets_do(one: set[int], other: set[int]) -> None:
     assert len(a) == len(one) and bool(a) == bool(one)
 
 
+@given(sets, sets)
+def test_a_brush_replaces_adds_or_takes_away(one: set[int], other: set[int]) -> None:
+    a, b = Selection.of(one), Selection.of(other)
+    assert a.brushed(b, "replace") == b
+    assert a.brushed(b, "add") == a.add(b)
+    assert a.brushed(b, "subtract") == a.subtract(b)
+
+
 @given(sets)
 def test_masks_and_selections_say_the_same(one: set[int]) -> None:
     mask = Selection.of(one).mask(SIZE)

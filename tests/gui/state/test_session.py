@@ -36,8 +36,11 @@ SESSION = Session(
         aligned=True,
         samples_colouring="split",
         samples_every=True,
+        joint="/somewhere/비교.h5",
+        joint_viewport=Viewport(0.0, 0.0, 1.0, 2.0),
         matrix=("features", "brushed", "energy"),
         languages=("ko", "ar"),
+        unfolded=("probes",),
         panels=("samples", "table", "page"),
     ),
     geometry="AAAA",
@@ -55,6 +58,13 @@ def test_a_session_comes_back_exactly(tmp_path: Path) -> None:
     save_session(SESSION, path)
     assert load_session(path) == SESSION
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_session_without_what_is_remembered_since_has_the_usual_view(tmp_path: Path) -> None:
+    new = ("joint", "joint_viewport", "unfolded")
+    path = _damaged(tmp_path, lambda data: [data["session"]["view"].pop(name) for name in new])
+    usual = {name: getattr(ViewState(), name) for name in new}
+    assert load_session(path) == replace(SESSION, view=replace(SESSION.view, **usual))
 
 
 def test_an_empty_session_comes_back(tmp_path: Path) -> None:

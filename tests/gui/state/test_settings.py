@@ -13,6 +13,7 @@ def test_settings_come_back(tmp_path: Path) -> None:
     settings = Settings(
         language="ko",
         colouring="shared",
+        unfolded=["names", "probes"],
         backbones={"open_clip:ViT-B-32/a": "/models/한국어 'clip'"},
         geometry="QUJD",
         splitters={"bench": "QUJD", "explorer": ""},
@@ -36,9 +37,12 @@ def test_broken_settings_are_ignored(tmp_path: Path, content: bytes) -> None:
 
 def test_what_is_whole_in_a_half_broken_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "viewer.toml"
-    path.write_text("recent = ['/a.h5', 3]\nlanguage = 'ko'\ncolouring = 4\nunknown = 1\n")
+    path.write_text(
+        "recent = ['/a.h5', 3]\nunfolded = [1, 'names']\n"
+        "language = 'ko'\ncolouring = 4\nunknown = 1\n"
+    )
     found = load_settings(path)
-    assert found.recent == ["/a.h5"]
+    assert (found.recent, found.unfolded) == (["/a.h5"], ["names"])
     assert (found.language, found.colouring) == ("ko", Settings().colouring)
 
 

@@ -25,6 +25,37 @@ def test_one_point_or_none_still_gives_a_view() -> None:
         assert view.x1 > view.x0 and view.y1 > view.y0
 
 
+@pytest.mark.parametrize("place", [1e12, 9e29, -9e29])
+def test_a_view_of_one_far_point_can_be_magnified(place: float) -> None:
+    view = whole = Viewport.around(np.full((3, 2), place), SIZE)
+    for _ in range(60):
+        view = view.zoomed(1.5, (200, 150), SIZE, whole)
+        assert view.x1 > view.x0 and view.y1 > view.y0
+        assert np.isfinite(view.to_data((10, 10), SIZE)).all()
+    assert view.to_screen((place, place), SIZE) == pytest.approx((200, 150), abs=1)
+
+
+def test_views_that_no_map_can_have_shown_do_not_fit() -> None:
+    whole = Viewport.around(XY, SIZE)
+    view = whole
+    for _ in range(200):
+        assert view.fits(whole)
+        view = view.zoomed(1.2, (30, 40), SIZE, whole)
+    assert view.resized(SIZE, (20, 2000)).fitted((1, 1)).fits(whole)
+    assert whole.panned(50_000, -50_000, SIZE).fits(whole)
+    nan, inf = float("nan"), float("inf")
+    for bounds in (
+        (nan, 0, 1, 1),
+        (-inf, -inf, inf, inf),
+        (1e300, 0, 1.1e300, 1),
+        (0, 0, 0, 0),
+        (1, 0, 0, 1),
+        (0, 1, 1, 0),
+        (0, 0, 1e-300, 1e-300),
+    ):
+        assert not Viewport(*bounds).fits(whole)
+
+
 @given(coordinates, coordinates)
 def test_pixels_are_those_of_the_raster(x: float, y: float) -> None:
     view = Viewport.around(XY, SIZE)

@@ -8,11 +8,13 @@ import h5py
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mmfeat.atlas.comparison import CompareSettings, compare
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.selection import Selection
+from mmfeat_gui.state.settings import Settings
 from mmfeat_gui.views.joint_panel import JointPanel
 from mmfeat_gui.views.main_window import MainWindow
 from mmfeat_gui.workers.map import FindJointMap, JointMap
@@ -159,6 +161,85 @@ def test_a_comparison_without_a_map_is_refused_in_a_sentence(
     joint.open_file(folder / "a.h5")
     settle(window)
     assert "a.h5" in refused[-1]
+
+
+@pytest.fixture
+def elsewhere(folder: Path, tmp_path: Path) -> Path:
+    """A comparison that does not lie beside the atlas."""
+    return Path(shutil.copy(folder / "compared.h5", tmp_path / "elsewhere.h5"))
+
+
+def choose(window: MainWindow, joint: JointPanel, path: Path, settle: Settle) -> None:
+    joint.open_file(path)
+    settle(window)
+    assert path.name in joint.said.text()
+
+
+def test_the_map_that_was_chosen_can_be_undone_and_done_again(
+    window: MainWindow, joint: JointPanel, elsewhere: Path, settle: Settle
+) -> None:
+    store = window.context.store
+    assert store.state.joint == ""
+    joint.canvas.zoom(4)
+    joint.canvas._rest()
+    near = store.state.joint_viewport
+    assert near is not None
+    choose(window, joint, elsewhere, settle)
+    assert store.state.joint == str(elsewhere) and joint.canvas.shows_everything
+    store.undo()
+    settle(window)
+    assert "compared.h5" in joint.said.text() and joint.canvas.part == near
+    store.undo()
+    assert joint.canvas.shows_everything
+    store.redo()
+    store.redo()
+    settle(window)
+    assert "elsewhere.h5" in joint.said.text() and joint.canvas.shows_everything
+
+
+def test_a_session_and_reading_again_keep_the_map_that_was_chosen(
+    qtbot: QtBot, window: MainWindow, joint: JointPanel, elsewhere: Path, settle: Settle
+) -> None:
+    window.resize(780, 740)  # the screen without a display has 800
+    choose(window, joint, elsewhere, settle)
+    QApplication.processEvents()  # the legend takes its room
+    joint.canvas.zoom(4)
+    joint.canvas._rest()
+    view = window.context.store.state.joint_viewport
+    window.reload()
+    settle(window)
+    qtbot.waitUntil(lambda: joint.canvas.part == view)
+    assert "elsewhere.h5" in joint.said.text()
+    fresh = MainWindow(Settings())
+    qtbot.addWidget(fresh)
+    with qtbot.waitExposed(fresh):
+        fresh.show()
+    fresh.restore_session(window.session())
+    settle(fresh)
+    other = fresh.panel(JointPanel)
+    assert isinstance(other, JointPanel) and other.isVisible()
+    assert "elsewhere.h5" in other.said.text()
+    assert fresh.context.store.state.joint_viewport == view
+    fresh.close()
+
+
+def test_a_session_whose_joint_map_is_gone_says_so_and_keeps_the_rest(
+    window: MainWindow, joint: JointPanel, elsewhere: Path, settle: Settle
+) -> None:
+    choose(window, joint, elsewhere, settle)
+    window.context.store.change(
+        "undo.select_features", features=Selection.of([3]), place=Place("feature", 5)
+    )
+    session = window.session()
+    elsewhere.unlink()
+    refused: list[str] = []
+    window.context.refused.connect(refused.append)
+    window.restore_session(session)
+    settle(window)
+    (sentence,) = refused
+    assert "elsewhere.h5" in sentence and "\n" not in sentence and sentence.endswith(".")
+    assert window.context.store.state == session.view
+    assert not joint.legend.isVisible() and joint.first_focus() is joint.choose
 
 
 def test_points_are_numbered_through_all_saes(

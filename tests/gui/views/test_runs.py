@@ -296,6 +296,32 @@ def test_closing_asks_what_becomes_of_running_jobs(
         qtbot.waitUntil(lambda: (out / "scores.json").exists(), timeout=LONG)
 
 
+def test_jobs_that_were_kept_are_listed_and_can_be_stopped(
+    qtbot: QtBot, page: RunsPage, activations_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sae"
+    command = ("train", "--activations", str(activations_path), "--out", str(out))
+    sets = ("--set", "sae.d_sae=64", "--set", "batch.size=64", "--set", "optimiser.steps=50000")
+    earlier = Jobs(tmp_path / "logs")
+    order = Order("train", ((*command, *sets),), out)
+    number = earlier.start(order)
+    qtbot.waitUntil(lambda: earlier.states[number].step is not None, timeout=LONG)
+    earlier.keep_all()
+    show(qtbot, page, tmp_path)
+    view = page.jobs_view
+    assert view is not None
+    qtbot.waitUntil(lambda: view.list.count() == 1)
+    assert "Training · sae\ngoes on by itself · training SAE" in view.list.item(0).text()
+    assert view.command.text.toPlainText() == order.text
+    assert "what it prints goes to" in view.sentence.text() and view.progress.isVisible()
+    assert page.may_close()  # nothing is asked: it goes on anyway
+    view.stop_button.click()
+    qtbot.waitUntil(view.again_button.isVisible, timeout=LONG)
+    assert view.status.text() == "stopped"
+    view.forget_button.click()
+    assert view.list.count() == 0 and Jobs(tmp_path / "logs").find_kept() == []
+
+
 def test_an_end_is_told_where_the_page_is_not_seen(
     qtbot: QtBot, page: RunsPage, corpus_path: Path
 ) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +18,11 @@ from mmfeat.atlas.steer import Steering, ablating
 from mmfeat_gui.resources import strings
 from mmfeat_gui.state.history import Place
 from mmfeat_gui.state.selection import Selection
-from mmfeat_gui.state.sources import ItemSource, PictureSource, TextSource
-from mmfeat_gui.state.steering import Controls, Ranked, Steer, retrieval, steer_command
+from mmfeat_gui.state.sources import ItemSource, TextSource
+from mmfeat_gui.state.steering import Steer
 from mmfeat_gui.views.context import Context
-from mmfeat_gui.views.steer_controls import ControlsStrip, sentence
 from mmfeat_gui.views.steer_panel import SteerPanel
-from mmfeat_gui.views.steer_results import GalleryView, left_text, moved_text
+from mmfeat_gui.views.steer_results import GalleryView
 from mmfeat_gui.views.steer_written import WrittenView
 from tests.gui.views.engine_context import made_context, open_atlas, settled, spin, unnamed
 
@@ -97,7 +95,7 @@ def test_both_columns_are_what_the_library_retrieves(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
     item = names(steering)[7]
-    panel.set_query(ItemSource(item))
+    panel.query.set_source(ItemSource(item))
     panel.add_features([feature])
     settled(context, qtbot)
     assert panel.languages.languages == ("en", "ko")
@@ -137,7 +135,7 @@ def test_the_slider_steers_when_it_rests(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
     item = names(steering)[11]
-    panel.set_query(ItemSource(item))
+    panel.query.set_source(ItemSource(item))
     panel.add_features([feature])
     settled(context, qtbot)
     assert panel.steered is not None and panel.steered.steer.amount == 5.0
@@ -164,7 +162,7 @@ def test_features_are_ablated_and_added_to(
     item = names(steering)[3]
     encoder = open_encoder(steering.atlas, steering.backbone)
     fires = fires_on_picture(steering.atlas, encoder, picture_of(steering.atlas, 3))
-    panel.set_query(ItemSource(item))
+    panel.query.set_source(ItemSource(item))
     settled(context, qtbot)
     # What fires on the query is offered, and a click takes it.
     offered = [tile.feature for tile in panel.firing._tiles]
@@ -191,7 +189,7 @@ def test_features_are_ablated_and_added_to(
 def test_a_text_retrieves_pictures_which_are_shown(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
-    panel.set_query(TextSource("손"))
+    panel.query.set_source(TextSource("손"))
     panel.add_features([feature])
     settled(context, qtbot)
     assert len(panel.views) == 1
@@ -210,7 +208,7 @@ def test_a_text_retrieves_pictures_which_are_shown(
 def test_a_result_opens_the_page_of_its_item(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
-    panel.set_query(ItemSource(names(steering)[5]))
+    panel.query.set_source(ItemSource(names(steering)[5]))
     panel.add_features([feature])
     settled(context, qtbot)
     table = view_of(panel, 0).table
@@ -263,7 +261,7 @@ def test_features_are_typed_brushed_shown_and_taken_away(
 def test_languages_are_chosen_and_none_means_all(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
-    panel.set_query(ItemSource(names(steering)[5]))
+    panel.query.set_source(ItemSource(names(steering)[5]))
     panel.add_features([feature])
     actions = {str(one.data()): one for one in panel.languages.menu().actions()}
     assert list(actions) == list(steering.atlas.languages)
@@ -290,7 +288,7 @@ def test_the_command_does_what_the_panel_does(
 
     from mmfeat.cli.app import app
 
-    panel.set_query(ItemSource(names(steering)[9]))
+    panel.query.set_source(ItemSource(names(steering)[9]))
     panel.add_features([feature, 4])
     panel.amount.box.setValue(3.0)
     settled(context, qtbot)
@@ -312,7 +310,7 @@ def test_a_feature_that_never_fires_there_is_a_sentence(
     silent = np.flatnonzero(steering.atlas.features()["max_activation_image"] == 0)
     if not len(silent):
         pytest.skip("all features fire on pictures")
-    panel.set_query(ItemSource(names(steering)[2]))
+    panel.query.set_source(ItemSource(names(steering)[2]))
     panel.add_features([int(silent[0])])
     settled(context, qtbot)
     assert "never fires" in panel.status.label.text()
@@ -328,7 +326,7 @@ def test_another_atlas_begins_without_features(
 ) -> None:
     import shutil
 
-    panel.set_query(ItemSource(names(steering)[2]))
+    panel.query.set_source(ItemSource(names(steering)[2]))
     panel.add_features([feature])
     settled(context, qtbot)
     assert panel.views
@@ -343,84 +341,10 @@ def test_another_atlas_begins_without_features(
 def test_whatever_has_the_keyboard_has_a_name(
     panel: SteerPanel, context: Context, steering: Steering, feature: int, qtbot: QtBot
 ) -> None:
-    panel.set_query(ItemSource(names(steering)[2]))
+    panel.query.set_source(ItemSource(names(steering)[2]))
     panel.add_features([feature])
     settled(context, qtbot)
     assert not ", ".join(unnamed(panel))
-
-
-# Without a window -------------------------------------------------------------------
-
-
-def row(item: str, text: str = "") -> dict[str, Any]:
-    return {"item_id": item, "text": text, "cosine": 0.5}
-
-
-def test_ranks_are_found_though_captions_are_equal() -> None:
-    moved = {"before": 0.5, "after": 0.6, "change": 0.1, "noop": 0.0, "controls": []}
-    found = retrieval(
-        {
-            "before": [row("a", "x"), row("a", "x"), row("b", "x"), row("c", "y")],
-            "after": [row("c", "y"), row("a", "x"), row("d", "z"), row("a", "x")],
-            "towards": {**moved, "exceeded": float("nan"), "p": 1.0},
-        },
-        shown=3,
-    )
-    assert [(one.rank, one.other) for one in found.after] == [(1, 4), (2, 1), (3, None)]
-    assert [(one.rank, one.other) for one in found.before] == [(1, 2), (2, 4), (3, None)]
-    assert [one.moved for one in found.after] == [3, -1, None]
-    strings.use("en")
-    assert [moved_text(one) for one in found.after] == [
-        "▲ 3 (was 4)",
-        "▼ 1 (was 1)",
-        "▲ from beyond 200",
-    ]
-    assert moved_text(Ranked("a", "", 0.0, 2, 2)) == "＝ same rank"
-    assert [left_text(one) for one in found.before] == ["→ 2", "→ 4", "→ beyond 200"]
-    assert found.own is None
-
-
-def test_controls_stand_where_they_are(qtbot: QtBot) -> None:
-    strings.use("en")
-    strip = ControlsStrip()
-    qtbot.addWidget(strip)
-    strip.resize(224, 50)
-    strip.show_controls(Controls(0.4, 0.6, 0.2, 0.0, -0.4, (0.1, -0.1), 1.0, 0.33))
-    assert strip.span() == 0.4
-    assert [strip.place(value) for value in (-0.4, 0.0, 0.2, 0.4)] == [12, 112, 162, 212]
-    assert strip.accessibleName() == sentence(strip.controls) if strip.controls else False
-    before = strip.grab().toImage()
-    strip.show_controls(Controls(0.4, 0.3, -0.1, 0.0, -0.4, (0.1, -0.1), 0.0, 1.0))
-    assert strip.grab().toImage() != before
-    nothing = Controls(0.0, 0.0, float("nan"), 0.0, None, (), float("nan"), float("nan"))
-    strip.show_controls(nothing)
-    assert not strip.isVisibleTo(strip.parentWidget()) and "nothing to measure" in sentence(nothing)
-
-
-def test_commands_quote_what_a_shell_would_change() -> None:
-    atlas = Path("/a b/atlas.h5")
-    picture = PictureSource("it's.png", Path("/p/it's.png"))
-    command = steer_command(atlas, "hf:x y", Steer(picture, (3, 5), "ablate", 0.0, ("ko",)))
-    assert shlex.split(command) == [
-        "mmfeat",
-        "steer",
-        "/a b/atlas.h5",
-        "--feature",
-        "3",
-        "--feature",
-        "5",
-        "--image",
-        "/p/it's.png",
-        "--ablate",
-        "--language",
-        "ko",
-        "--backbone",
-        "hf:x y",
-    ]
-    text = Steer(TextSource("불", "ko"), (1,), "clamp", -2.5, ("en",))
-    assert steer_command(atlas, "", text).endswith("--text '불' --clamp -2.5 --language ko")
-    prompt = Steer(None, (1,), "add", 2.0, prompt="a red")
-    assert steer_command(atlas, "", prompt).endswith("--prompt 'a red' --add 2")
 
 
 # A model that writes ----------------------------------------------------------------
@@ -483,7 +407,7 @@ def test_a_model_that_writes_writes_before_and_after(
         scores = atlas.features()
         both = np.minimum(scores["firing_rate_image"], scores["firing_rate_text"])
         feature = int(both.argmax())
-        panel.set_query(ItemSource("3"))
+        panel.query.set_source(ItemSource("3"))
         panel.add_features([feature])
         panel.amount.box.setValue(8.0)
         settled(context, qtbot)

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from mmfeat.analysis.atom_error import atom_error
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE, load_sae
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 from mmfeat.store.activations import open_activations
 
 

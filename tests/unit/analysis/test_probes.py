@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_interval_of_auroc_is_delongs_with_things_as_units(
     )  # fmt: skip
     share = wins.mean()
     variance = np.var(wins.mean(1), ddof=1) / 5 + np.var(wins.mean(0), ddof=1) / 6
-    half = 1.959964 * np.sqrt(variance) / (share * (1 - share))
+    half = NormalDist().inv_cdf(0.975) * np.sqrt(variance) / (share * (1 - share))
     ends = [1 / (1 + np.exp(-(np.log(share / (1 - share)) + sign * half))) for sign in (-1, 1)]
     found = auroc_interval(groups, positive)
     np.testing.assert_allclose(found, ends, rtol=1e-9)

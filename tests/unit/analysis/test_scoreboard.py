@@ -19,7 +19,7 @@ from mmfeat.analysis.monosemanticity import monosemanticity, monosemanticity_acr
 from mmfeat.analysis.scoreboard import evaluate, score
 from mmfeat.analysis.sharing import units
 from mmfeat.analysis.stability import matched_cosine
-from mmfeat.analysis.units import pooled_sharing
+from mmfeat.analysis.units import pooled_firing
 from mmfeat.corpus.file import open_corpus
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.interop import TrainedSAE, load_sae
@@ -126,9 +126,9 @@ def test_alive_and_modalities_equal_sums_over_dense_codes(
 def test_sharing_is_the_one_definition(
     row: dict[str, Any], truth: Truth, corpus_path: Path
 ) -> None:
-    found = pooled_sharing(
+    found = pooled_firing(
         truth.acts, *truth.streams.values(), truth.codes[IMAGE], truth.codes[TEXT]
-    )
+    ).sharing()
     n = truth.alive.sum()
     assert row["testable"] == (found.testable & truth.alive).sum() / n
     assert row["shared"] == (found.shared & truth.alive).sum() / n

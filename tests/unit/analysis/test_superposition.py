@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mmfeat.analysis.superposition import additivity, dose_response, interference
+from mmfeat.sae.architectures.relu import ReLUSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
-from mmfeat.sae.relu import ReLUSAE
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 STREAM = "image.pooled"
 

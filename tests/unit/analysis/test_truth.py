@@ -11,9 +11,9 @@ import torch
 
 from mmfeat.analysis.codes import Codes
 from mmfeat.analysis.truth import UNCLEAR, encode_rows, feature_kinds, kind_f1, recovery
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.settings import TrainSettings
 from mmfeat.sae.synthetic import SHARED, Synthetic, SyntheticSettings
-from mmfeat.sae.topk import TopKSAE
 from mmfeat.sae.trainer import train_sae
 
 WORLD = SyntheticSettings(d_in=40, atoms=60, languages=2, active=2.5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from statistics import NormalDist
 
 import h5py
 import numpy as np
@@ -49,7 +50,7 @@ def test_pairs_of_columns_are_compared_over_the_features_that_fire_in_either(
         both = (level[chosen][:, a] == 2) & (level[chosen][:, b] == 2)
         assert found.fires[a, b] == found.fires[b, a] == both.sum()
         if len(values) > 1:
-            half = 1.959964 * values.std(ddof=1) / np.sqrt(len(values))
+            half = NormalDist().inv_cdf(0.975) * values.std(ddof=1) / np.sqrt(len(values))
             assert found.mean[a, b] == found.mean[b, a] == pytest.approx(values.mean())
             assert found.low[a, b] == pytest.approx(max(values.mean() - half, 0), abs=1e-6)
             assert found.high[b, a] == pytest.approx(min(values.mean() + half, 1), abs=1e-6)

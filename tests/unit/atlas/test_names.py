@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,25 +210,6 @@ def test_writing_again_gives_the_same(written: Path, evidence: Evidence, tmp_pat
     with hdf5.create(again, KIND, "{}") as file:
         names.write(file, evidence, SILENT)
     assert hdf5.stored_digest(again) == hdf5.stored_digest(written)
-
-
-def test_ngrams_are_embedded_by_the_function_given(evidence: Evidence, tmp_path: Path) -> None:
-    asked: dict[str, set[str]] = {}
-    mean = evidence.trained.streams[TEXT].mean
-
-    def embed(texts: Sequence[str], language: str) -> np.ndarray:
-        asked.setdefault(language, set()).update(texts)
-        # The mean of the language says nothing, so that no n-gram is a name.
-        return np.repeat(mean[evidence.languages.index(language)][None], len(texts), 0)
-
-    path = tmp_path / "atlas.h5"
-    with hdf5.create(path, KIND, "{}") as file:
-        names.write(file, evidence, SILENT, embed)
-    assert set(asked) == set(evidence.languages)
-    with h5py.File(path) as file:
-        texts = file["names/text"].asstr()[:]
-    for number, tag in enumerate(evidence.languages):
-        assert not set(texts[:, number]) & asked[tag]
 
 
 def test_without_test_concepts_there_are_names_but_no_measures(

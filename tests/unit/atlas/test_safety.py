@@ -206,7 +206,7 @@ def test_the_causal_check_is_what_ablating_at_the_hook_point_does(encoder: Encod
     assert drops[feature] == pytest.approx(expected, abs=1e-5)
     silent = np.flatnonzero(encoded.codes.sum(axis=0) == 0)
     assert (drops[silent] == 0).all()
-    found = causal_check(encoder, feature, positives, silent[:10].tolist())
+    found = causal_check(drops, feature, positives, silent[:10].tolist())
     assert found.drop == pytest.approx(expected, abs=1e-5)
     assert found.controls_drop == 0
     assert found.above_controls == float(expected > 0)

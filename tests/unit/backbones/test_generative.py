@@ -2,27 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 import transformers
 from PIL import Image
-from transformers.models.smolvlm import processing_smolvlm
 
 from mmfeat.backbones.base import STREAMS
 from mmfeat.backbones.generative import GenerativeBackbone, handles
 from mmfeat.backbones.hf_loading import read_config
 from mmfeat.errors import MmfeatError
 from tests.unit.backbones import vlm_models
+from tests.unit.backbones.vlm_inputs import LAST, TEXTS, pictures, shown, whole_model
 
-TEXTS = ["a red heart", "Herz", "a man: dark 心 tone"]
-LAST = "lm.layers.2"
 # Grids of image tokens and of the tower's patches for 40 x 32 and 24 x 72 (rows x columns) pixels.
 GRIDS = {
     "llava": ([(6, 6), (6, 6)], [(6, 6), (6, 6)]),
@@ -36,62 +31,14 @@ GRIDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    root = tmp_path_factory.mktemp("saved models")
-
-    def folder(family: str) -> Path:
-        found = root / family
-        return found if found.is_dir() else vlm_models.save(family, found)
-
-    return folder
-
-
-@pytest.fixture(scope="module")
-def loaded(folders: Callable[[str], Path]) -> Callable[[str], GenerativeBackbone]:
-    kept: dict[str, GenerativeBackbone] = {}
-
-    def load(family: str) -> GenerativeBackbone:
-        if family not in kept:
-            kept[family] = GenerativeBackbone(f"hf:{family}", str(folders(family)), "cpu")
-        return kept[family]
-
-    return load
-
-
 @pytest.fixture(params=list(vlm_models.FAMILIES))
 def family(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @pytest.fixture
-def backbone(family: str, loaded: Callable[[str], GenerativeBackbone]) -> GenerativeBackbone:
-    return loaded(family)
-
-
-@cache
-def whole_model(folder: Path) -> tuple[Any, Any]:
-    """The model with its head and its processor, as transformers loads them."""
-    model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype="auto").eval()
-    with patch.object(processing_smolvlm, "num2words", str):
-        return model, transformers.AutoProcessor.from_pretrained(folder)
-
-
-def pictures() -> list[Image.Image]:
-    rng = np.random.default_rng(0)
-    return [
-        Image.fromarray(rng.integers(0, 255, (*size, 3), dtype=np.uint8))
-        for size in ((40, 32), (24, 72))
-    ]
-
-
-def shown(family: str, processor: Any, picture: Image.Image) -> dict[str, torch.Tensor]:
-    """A picture alone as the processor of the family makes it."""
-    prompt = "<image>"
-    if family.startswith("qwen"):
-        prompt = "<|vision_start|><|image_pad|><|vision_end|>"
-    made = processor(images=[picture], text=[prompt], return_tensors="pt")
-    return {name: value for name, value in made.items() if name != "labels"}
+def backbone(family: str, loaded_vlm: Callable[[str], GenerativeBackbone]) -> GenerativeBackbone:
+    return loaded_vlm(family)
 
 
 def image_places(family: str, model: Any, ids: torch.Tensor) -> list[int]:
@@ -106,17 +53,17 @@ def sequential(rows: Any, source: int) -> np.ndarray:
     return rows.x[rows.source == source]
 
 
-def test_handles_the_families_it_knows(folders: Callable[[str], Path], family: str) -> None:
-    config = read_config("hf:x", str(folders(family)))
+def test_handles_the_families_it_knows(vlm_folders: Callable[[str], Path], family: str) -> None:
+    config = read_config("hf:x", str(vlm_folders(family)))
     assert handles(config)
     assert not handles({"model_type": "clip"})
     assert not handles({})
 
 
 def test_image_rows_equal_the_hidden_states_of_the_whole_model(
-    family: str, backbone: GenerativeBackbone, folders: Callable[[str], Path]
+    family: str, backbone: GenerativeBackbone, vlm_folders: Callable[[str], Path]
 ) -> None:
-    model, processor = whole_model(folders(family))
+    model, processor = whole_model(vlm_folders(family))
     for picture in pictures():
         tensors = shown(family, processor, picture)
         with torch.no_grad():
@@ -137,10 +84,10 @@ def test_image_rows_equal_the_hidden_states_of_the_whole_model(
 
 
 def test_text_rows_equal_the_hidden_states_of_the_whole_model(
-    family: str, backbone: GenerativeBackbone, folders: Callable[[str], Path]
+    family: str, backbone: GenerativeBackbone, vlm_folders: Callable[[str], Path]
 ) -> None:
-    model, _ = whole_model(folders(family))
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folders(family))
+    model, _ = whole_model(vlm_folders(family))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(vlm_folders(family))
     for text in TEXTS:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         start = [] if family.startswith("qwen") else [tokenizer.bos_token_id]
@@ -222,9 +169,11 @@ def without_attention(backbone: GenerativeBackbone) -> GenerativeBackbone:
 
 
 def test_a_changed_region_changes_the_row_of_its_place(
-    family: str, folders: Callable[[str], Path]
+    family: str, vlm_folders: Callable[[str], Path]
 ) -> None:
-    backbone = without_attention(GenerativeBackbone(f"hf:{family}", str(folders(family)), "cpu"))
+    backbone = without_attention(
+        GenerativeBackbone(f"hf:{family}", str(vlm_folders(family)), "cpu")
+    )
     # Sizes that no processor scales for its tower, or (where there are tiles) only by half.
     sizes = {"qwen2_vl": (40, 72), "qwen2_5_vl": (40, 72), "llava": (24, 24)}
     sizes |= {"paligemma": (24, 24), "paligemma2": (24, 24)}
@@ -452,159 +401,3 @@ def test_half_precision_is_kept(tmp_path: Path, family: str) -> None:
     assert x.dtype == np.float32
     assert np.isfinite(x).all()
     np.testing.assert_array_equal(torch.from_numpy(x).bfloat16().float(), x)
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "LA"])
-def test_pictures_of_any_mode_are_shown_in_colour(
-    loaded: Callable[[str], GenerativeBackbone], mode: str
-) -> None:
-    picture = pictures()[0].convert(mode)
-    for family in ("paligemma", "qwen2_vl", "idefics3"):
-        backbone = loaded(family)
-        one, other = (
-            backbone.prepare_images([p]).tensors["pixel_values"]
-            for p in (picture, picture.convert("RGB"))
-        )
-        assert torch.equal(one, other)
-
-
-def test_tiles_of_smolvlm_are_those_of_its_own_processor(
-    loaded: Callable[[str], GenerativeBackbone],
-) -> None:
-    with patch.object(processing_smolvlm, "num2words", str):
-        made = vlm_models.smolvlm_processor()(
-            images=[[picture] for picture in pictures()],
-            text=["<image>"] * 2,
-            padding=True,
-            padding_side="right",
-            return_tensors="pt",
-        )
-    own = loaded("smolvlm").prepare_images(pictures()).tensors
-    assert set(own) == set(made)
-    assert all(torch.equal(own[name], made[name]) for name in own)
-
-
-def test_a_picture_without_tiles_is_all_there_is(
-    folders: Callable[[str], Path], tmp_path: Path
-) -> None:
-    folder = copied(folders("idefics3"), tmp_path / "small")
-    path = folder / "processor_config.json"
-    config = json.loads(path.read_text())
-    config["image_processor"]["do_image_splitting"] = False
-    path.write_text(json.dumps(config))
-    backbone = GenerativeBackbone("hf:small", str(folder), "cpu")
-    inputs = backbone.prepare_images(pictures())
-    assert inputs.tensors["pixel_values"].shape == (2, 1, 3, 24, 24)
-    rows = backbone.run(inputs, {LAST: ("image.patch",), "vision.blocks.0": ("image.patch",)})
-    assert len(rows[LAST]["image.patch"].x) == 2 * 9
-    assert len(rows["vision.blocks.0"]["image.patch"].x) == 2 * 36
-
-
-def copied(source: Path, target: Path) -> Path:
-    target.mkdir()
-    for path in source.iterdir():
-        (target / path.name).write_bytes(path.read_bytes())
-    return target
-
-
-def test_a_processor_of_another_model_is_refused(
-    folders: Callable[[str], Path], tmp_path: Path
-) -> None:
-    folder = copied(folders("llava"), tmp_path / "mixed")
-    path = folder / "processor_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"patch_size": 6}))
-    with pytest.raises(MmfeatError, match="leaves 16 places .* grid of 6 x 6; get preprocessor"):
-        GenerativeBackbone("hf:mixed", str(folder), "cpu")
-
-
-def test_a_picture_the_processor_refuses_is_refused(
-    loaded: Callable[[str], GenerativeBackbone],
-) -> None:
-    with pytest.raises(MmfeatError, match="refuses a picture .*aspect ratio.*change its size"):
-        loaded("qwen2_vl").prepare_images([Image.new("RGB", (900, 3))])
-
-
-def test_a_caption_without_tokens_is_refused(
-    loaded: Callable[[str], GenerativeBackbone],
-) -> None:
-    with pytest.raises(MmfeatError, match="no token of the caption ''; leave it out"):
-        loaded("qwen2_vl").prepare_texts(["heart", ""])
-    backbone = loaded("llava")
-    rows = backbone.run(
-        backbone.prepare_texts(["heart", ""]), {LAST: ("text.token", "text.pooled")}
-    )[LAST]
-    assert rows["text.pooled"].x.shape == (2, 32)
-    assert set(rows["text.token"].source) == {0}
-
-
-def test_long_captions_are_cut_to_what_the_model_takes(
-    loaded: Callable[[str], GenerativeBackbone],
-) -> None:
-    for family in ("qwen2_vl", "paligemma"):
-        inputs = loaded(family).prepare_texts(["x " * 3000])
-        assert inputs.tensors["input_ids"].shape == (1, 2048)
-
-
-def test_a_tower_that_is_not_usual_is_refused(tmp_path: Path) -> None:
-    tokenizer = vlm_models.llama_tokenizer()
-    config = transformers.LlavaConfig(
-        vision_config=transformers.PixtralVisionConfig(**vlm_models.TOWER),
-        text_config=transformers.LlamaConfig(**vlm_models.TEXT, vocab_size=len(tokenizer)),
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        vision_feature_layer=-1,
-        vision_feature_select_strategy="full",
-    )
-    _, processor = vlm_models.llava()
-    folder = tmp_path / "pixtral"
-    transformers.LlavaForConditionalGeneration(config).save_pretrained(folder)
-    processor.save_pretrained(folder)
-    with pytest.raises(MmfeatError, match="a part that is not usual in its family"):
-        GenerativeBackbone("hf:pixtral", str(folder), "cpu")
-
-
-def test_pictures_and_captions_are_prepared_from_several_threads(
-    loaded: Callable[[str], GenerativeBackbone],
-) -> None:
-    backbone = loaded("qwen2_vl")
-    alone = backbone.prepare_texts(TEXTS).tensors["input_ids"]
-    with ThreadPoolExecutor(4) as pool:
-        shown = [pool.submit(backbone.prepare_images, pictures()) for _ in range(8)]
-        read = [pool.submit(backbone.prepare_texts, TEXTS) for _ in range(40)]
-        assert {tuple(made.result().grids) for made in shown} == {((5, 4), (3, 9))}
-        assert all(torch.equal(made.result().tensors["input_ids"], alone) for made in read)
-
-
-def test_a_class_token_that_the_model_keeps_is_no_patch(
-    folders: Callable[[str], Path], tmp_path: Path
-) -> None:
-    folder = copied(folders("llava"), tmp_path / "full")
-    for name in ("config.json", "processor_config.json"):
-        config = json.loads((folder / name).read_text())
-        config["vision_feature_select_strategy"] = "full"
-        (folder / name).write_text(json.dumps(config))
-    backbone = GenerativeBackbone("hf:full", str(folder), "cpu")
-    model, processor = whole_model(folder)
-    tensors = shown("llava", processor, pictures()[0])
-    places = (tensors["input_ids"][0] == model.config.image_token_id).nonzero()[:, 0]
-    assert len(places) == 37
-    with torch.no_grad():
-        states = model(**tensors, output_hidden_states=True).hidden_states
-    rows = backbone.run(backbone.prepare_images(pictures()[:1]), {"lm.layers.0": STREAMS[:2]})
-    x = rows["lm.layers.0"]["image.patch"].x
-    np.testing.assert_array_equal(x, states[1][0, places[1:]])
-
-
-def test_more_patches_than_positions_are_refused(
-    folders: Callable[[str], Path], tmp_path: Path
-) -> None:
-    folder = copied(folders("qwen2_vl"), tmp_path / "large")
-    path = folder / "processor_config.json"
-    config = json.loads(path.read_text())
-    config["image_processor"]["size"]["longest_edge"] = 10**6
-    path.write_text(json.dumps(config))
-    backbone = GenerativeBackbone("hf:large", str(folder), "cpu")
-    inputs = backbone.prepare_images([Image.new("RGB", (728, 728))])
-    assert inputs.grids == [(91, 91)]
-    assert backbone._where("lm", "image.patch", inputs).position[-1] == 91 * 91 - 1
-    with pytest.raises(MmfeatError, match="has 33124 patches, and 32768 is the most; make it"):
-        backbone._where("vision", "image.patch", inputs)

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from open_clip.tokenizer import HFTokenizer
-from safetensors.torch import load_file
 from torch import Tensor
 
 from mmfeat.backbones.base import STREAMS, Inputs
@@ -32,107 +29,7 @@ from tests.unit.backbones.clip_models import (
     spans,
     word_tokenizer,
 )
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Where a family's activations are, said without the adapter.
-
-    `vision` and `text` are modules by the end of a hook point's name; ``{}`` is the block. A
-    number is the place of the pooled token: -1 the last, None that the tower pools no token.
-    """
-
-    vision: dict[str, str]
-    text: dict[str, str]
-    prefix: int
-    class_token: int | None
-    end: Callable[[list[int]], int] | None
-    patches_at_joint: bool = True
-    blocks: int = 2
-    adds_up: bool = True
-    channels_last: bool = False
-
-
-OWN = {
-    "": "visual.transformer.resblocks.{}",
-    ".attn": "visual.transformer.resblocks.{}.attn",
-    ".mlp": "visual.transformer.resblocks.{}.mlp",
-}
-CLIP_TEXT = {key: path.replace("visual.", "") for key, path in OWN.items()}
-CUSTOM_TEXT = {key: f"text.{path}" for key, path in CLIP_TEXT.items()}
-SCALED = {"": OWN[""], ".attn": OWN[""] + ".ls_1", ".mlp": OWN[""] + ".ls_2"}
-TIMM = {
-    "": "visual.trunk.blocks.{}",
-    ".attn": "visual.trunk.blocks.{}.attn",
-    ".mlp": "visual.trunk.blocks.{}.mlp",
-}
-TIMM_SCALED = {"": TIMM[""], ".attn": TIMM[""] + ".ls1", ".mlp": TIMM[""] + ".ls2"}
-BERT = {
-    "": "text.transformer.encoder.layer.{}",
-    ".attn": "text.transformer.encoder.layer.{}.attention.output.dense",
-    ".mlp": "text.transformer.encoder.layer.{}.output.dense",
-}
-
-
-def end_of_clip(ids: list[int]) -> int:
-    return ids.index(49407)
-
-
-def stages(path: str, blocks: int, projected: bool = False) -> Truth:
-    return Truth({"": path}, CLIP_TEXT, 0, None, end_of_clip, projected, blocks)
-
-
-TRUTH = {
-    "clip": Truth(OWN, CLIP_TEXT, 1, 0, end_of_clip),
-    "custom": Truth(
-        SCALED,
-        {key: path.replace("visual.", "text.") for key, path in SCALED.items()},
-        1,
-        None,
-        end_of_clip,
-    ),
-    "gap-last": Truth(OWN, CUSTOM_TEXT, 1, None, lambda ids: len(ids) - 1),
-    "first-no-projection": Truth(OWN, CUSTOM_TEXT, 1, 0, lambda ids: 0),
-    "coca": Truth(OWN, CUSTOM_TEXT, 1, None, lambda ids: len(ids), False),
-    "resnet": stages("visual.layer{}", 4),
-    "siglip": Truth(TIMM, CUSTOM_TEXT, 0, None, lambda ids: len(ids) - 1, False),
-    "timm-gap": Truth(TIMM_SCALED, CLIP_TEXT, 0, None, end_of_clip),
-    "timm-registers": Truth(
-        TIMM_SCALED,
-        CLIP_TEXT,
-        5,
-        0,
-        end_of_clip,
-    ),
-    "timm-eva": Truth({"": TIMM[""]}, CLIP_TEXT, 1, 0, end_of_clip),
-    "timm-convnext": stages("visual.trunk.stages.{}", 4, True),
-    "timm-swin": replace(stages("visual.trunk.layers.{}", 2, True), channels_last=True),
-    "timm-resnet": stages("visual.trunk.layer{}", 5),
-    "bert": Truth(OWN, BERT, 1, 0, lambda ids: 0, adds_up=False),
-    "xlm-roberta": Truth(OWN, BERT, 1, 0, None, adds_up=False),
-    "mt5": Truth(
-        OWN,
-        {
-            "": "text.transformer.block.{}",
-            ".attn": "text.transformer.block.{}.layer.0.SelfAttention",
-            ".mlp": "text.transformer.block.{}.layer.1.DenseReluDense",
-        },
-        1,
-        0,
-        None,
-    ),
-    "nllb": Truth(
-        OWN,
-        {
-            "": "text.transformer.layers.{}",
-            ".attn": "text.transformer.layers.{}.self_attn",
-            ".mlp": "text.transformer.layers.{}.fc2",
-        },
-        1,
-        0,
-        lambda ids: 0,
-    ),
-}
+from tests.unit.backbones.open_clip_truth import TRUTH, expected_rows, streams_of
 
 
 @pytest.fixture(scope="module", params=sorted(TRUTH))
@@ -160,8 +57,6 @@ def test_every_family_has_a_truth() -> None:
 
 
 # -- what is found without the adapter
-
-
 def modules(backbone: OpenClipBackbone, family: str) -> dict[str, torch.nn.Module]:
     """Modules by hook point."""
     truth = TRUTH[family]
@@ -210,39 +105,11 @@ def encoded(backbone: OpenClipBackbone, inputs: Inputs) -> Tensor:
         return backbone.model.encode_text(ids, normalize=False)
 
 
-def expected_rows(output: Tensor, stream: str, truth: Truth, ids: Tensor | None) -> Tensor:
-    """The rows of a stream, picked one by one."""
-    batch = range(len(output))
-    if stream == "image.pooled":
-        return torch.stack([output[b, truth.class_token] for b in batch])
-    if stream == "image.patch" and output.ndim == 4:
-        cells = output if truth.channels_last else output.permute(0, 2, 3, 1)
-        _, high, wide, _ = cells.shape
-        return torch.stack(
-            [cells[b, r, c] for b in batch for r in range(high) for c in range(wide)]
-        )
-    if stream == "image.patch":
-        return torch.stack([row for b in batch for row in output[b, truth.prefix :]])
-    assert ids is not None
-    if stream == "text.pooled":
-        assert truth.end is not None
-        return torch.stack([output[b, truth.end(ids[b].tolist())] for b in batch])
-    return torch.stack([output[b, 1 + w] for b in batch for w in range(len(TEXTS[b].split()))])
-
-
-def streams_of(name: str, truth: Truth) -> tuple[str, ...]:
-    if name.startswith("vision"):
-        return ("image.patch",) if truth.class_token is None else ("image.pooled", "image.patch")
-    return ("text.token",) if truth.end is None else ("text.pooled", "text.token")
-
-
 def both(backbone: OpenClipBackbone) -> tuple[Inputs, Inputs]:
     return backbone.prepare_images(pictures()), backbone.prepare_texts(TEXTS)
 
 
 # -- rows
-
-
 def test_rows_at_every_hook_point_are_exactly_those_of_a_direct_forward_hook(
     backbone: OpenClipBackbone, family: str
 ) -> None:
@@ -363,8 +230,6 @@ def test_it_stops_after_the_last_block_that_is_needed(
 
 
 # -- edits
-
-
 def test_an_edit_acts_as_a_forward_hook_that_overwrites_these_rows(
     backbone: OpenClipBackbone, family: str
 ) -> None:
@@ -436,8 +301,6 @@ def test_an_edit_of_another_shape_is_refused(clip: OpenClipBackbone) -> None:
 
 
 # -- the joint space
-
-
 def test_the_last_rows_projected_are_the_rows_at_joint(
     backbone: OpenClipBackbone, family: str
 ) -> None:
@@ -515,8 +378,6 @@ def test_what_cannot_be_projected_says_so(clip: OpenClipBackbone, tmp_path: Path
 
 
 # -- layouts and tokens
-
-
 def test_outputs_with_the_sequence_first_give_the_same_rows(clip: OpenClipBackbone) -> None:
     wanted = {point.name: point.streams for point in clip.hook_points}
     before = [clip.run(inputs, wanted) for inputs in both(clip)]
@@ -576,79 +437,6 @@ def test_positions_of_words_are_those_in_the_models_input(mode: str, tmp_path: P
     assert len(found[-1]) == (5 if mode == "clips" else 6)
 
 
-# -- loading
-
-
-def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    spec = save_family(tmp_path / "model", "clip")
-    weights = tmp_path / "model" / "open_clip_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(MmfeatError, match="cannot be loaded"):
-        load_backbone(spec, "cpu")
-
-
-def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
-    spec = save_family(tmp_path / "model", "clip")
-    path = tmp_path / "model" / "open_clip_config.json"
-    config = json.loads(path.read_text())
-    config["model_cfg"]["vision_cfg"]["layers"] = 3
-    path.write_text(json.dumps(config))
-    with pytest.raises(MmfeatError, match="do not fit its architecture"):
-        load_backbone(spec, "cpu")
-
-
-def test_a_folder_with_no_weights_is_refused(tmp_path: Path) -> None:
-    spec = save_family(tmp_path / "model", "bert")
-    (tmp_path / "model" / "open_clip_model.safetensors").unlink()
-    with pytest.raises(MmfeatError, match="cannot be loaded.*check the folder"):
-        load_backbone(spec, "cpu")
-
-
-class Pickled:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.path,)
-
-
-def test_pickled_weights_are_read_as_tensors_and_nothing_else(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    spec = save_family(folder, "clip")
-    state = load_file(folder / "open_clip_model.safetensors")
-    before = load_backbone(spec, "cpu")
-    (folder / "open_clip_model.safetensors").unlink()
-    torch.save(state, folder / "open_clip_pytorch_model.bin")
-    after = load_backbone(spec, "cpu")
-    x = [b.run(b.prepare_texts(TEXTS), {"joint": ["text.pooled"]}) for b in (before, after)]
-    np.testing.assert_array_equal(x[0]["joint"]["text.pooled"].x, x[1]["joint"]["text.pooled"].x)
-    trap = tmp_path / "unpickled"
-    torch.save(state | {"other": Pickled(trap)}, folder / "open_clip_pytorch_model.bin")
-    with pytest.raises(MmfeatError, match="hold more than tensors.*give them as safetensors"):
-        load_backbone(spec, "cpu")
-    assert not trap.exists()
-
-
-def test_a_model_that_wants_its_own_code_is_refused(tmp_path: Path) -> None:
-    text = TEXT | {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"trust_remote_code": True}}
-    with pytest.raises(MmfeatError, match="needs program code.*never run"):
-        folder = tmp_path / "tokenizer"
-        folder.mkdir()
-        config = {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": text}
-        (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
-        load_backbone(f"open_clip:local-dir:{folder}", "cpu")
-    spec = save_family(tmp_path / "bert", "bert")
-    (tmp_path / "bert" / "text" / "config.json").write_text(
-        json.dumps({"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}})
-    )
-    (tmp_path / "bert" / "text" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(MmfeatError, match="needs program code.*never run"):
-        load_backbone(spec, "cpu")
-    assert not (tmp_path / "ran").exists()
-
-
 def test_a_tower_that_pools_nothing_can_be_read_in_its_blocks(tmp_path: Path) -> None:
     vision = VISION | {"pool_type": "none"}
     spec = save_config(tmp_path / "m", {"vision_cfg": vision, "text_cfg": TEXT})
@@ -658,39 +446,3 @@ def test_a_tower_that_pools_nothing_can_be_read_in_its_blocks(tmp_path: Path) ->
     assert rows["vision.blocks.1"]["image.patch"].x.shape == (48, 32)
     with pytest.raises(MmfeatError, match="does not pool its rows"):
         backbone.run(inputs, {"joint": ["image.pooled"]})
-
-
-# -- the bundled backbone
-
-
-def test_the_bundled_backbone_knows_every_script() -> None:
-    bundled = load_backbone("openmoji-clip", "cpu")
-    texts = ["사과", "تفاحة", "りんご", "苹果", "яблоко", "𐍈 \u200b☃"]
-    rows = bundled.run(bundled.prepare_texts(texts), {"joint": ["text.pooled", "text.token"]})
-    joint = rows["joint"]
-    assert joint["text.pooled"].x.shape == (6, bundled.point("joint").d)
-    assert np.isfinite(joint["text.pooled"].x).all()
-    covered: dict[int, set[int]] = {source: set() for source in range(6)}
-    tokens = joint["text.token"]
-    assert tokens.start is not None and tokens.end is not None
-    for source, start, end in zip(tokens.source, tokens.start, tokens.end, strict=True):
-        assert 0 <= start <= end <= len(texts[source])
-        covered[int(source)].update(range(start, end))
-    for source, text in enumerate(texts[:5]):
-        assert covered[source] == set(range(len(text)))
-
-
-def test_the_bundled_backbone_finds_the_name_of_a_picture() -> None:
-    from mmfeat.corpus.openmoji import load_emoji, render
-
-    by_id = {entry.item_id: entry for entry in load_emoji()}
-    chosen = [by_id[code] for code in ("1F34E", "1F415", "1F697", "2764-FE0F", "1F3E0", "1F319")]
-    bundled = load_backbone("openmoji-clip", "cpu")
-    inputs = bundled.prepare_images([render(entry.picture, 96) for entry in chosen])
-    image_x = bundled.run(inputs, {"joint": ["image.pooled"]})["joint"]["image.pooled"].x
-    image_x /= np.linalg.norm(image_x, axis=1, keepdims=True)
-    for language in ("en", "ko", "ar", "zh"):
-        texts = bundled.prepare_texts([entry.names[language] for entry in chosen])
-        text = bundled.run(texts, {"joint": ["text.pooled"]})["joint"]["text.pooled"].x
-        text /= np.linalg.norm(text, axis=1, keepdims=True)
-        assert (image_x @ text.T).argmax(1).tolist() == list(range(6)), language

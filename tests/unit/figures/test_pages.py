@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,7 +60,6 @@ def test_a_feature_page_shows_what_the_file_holds(atlas: Atlas, file: h5py.File)
     assert page.firing_image == file["features/firing_rate_image"][feature]
     rates = file["features/by_language/firing_rate"][feature]
     assert list(page.firing_by_language.values()) == rates.tolist()
-    assert page.max_image == file["features/max_activation_image"][feature]
     index = file["neighbours/index"][feature]
     assert [n.feature for n in page.neighbours] == index[index >= 0].tolist()
     numbers = {number.key: number for number in page.numbers}
@@ -67,6 +67,31 @@ def test_a_feature_page_shows_what_the_file_holds(atlas: Atlas, file: h5py.File)
         float(file["features/shared_effect"][feature]), nan_ok=True
     )
     assert all(number.label and number.explanation and number.text for number in page.numbers)
+
+
+def test_a_score_without_words_is_shown_under_its_own_name(
+    atlas_path: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(atlas_path, tmp_path))
+    with h5py.File(path, "r+") as own:
+        count = len(own["features/shared"])
+        own["features/a_new_score"] = np.arange(count, dtype=np.float32) / 2
+        own["features/a_flag"] = np.ones(count, bool)
+        own["features/<b>"] = np.ones(count, np.float32)
+    with Atlas(path) as changed, Atlas(atlas_path) as plain:
+        numbers, before = (pages.feature_page(one, 7).numbers for one in (changed, plain))
+    assert [number.key for number in numbers] == [*(n.key for n in before), "a_new_score"]
+    new = numbers[-1]
+    assert (new.label, new.value, new.text) == ("a new score", 3.5, "3.5")
+    assert new.explanation == "The score a_new_score of the atlas."
+
+
+def test_an_atlas_from_before_a_score_has_a_page_without_it(
+    atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pages.feature_page(atlas, 7).numbers
+    monkeypatch.setitem(pages.EXPLANATIONS, "a_new_score", ("new", "What is new."))
+    assert [n.key for n in pages.feature_page(atlas, 7).numbers] == [n.key for n in before]
 
 
 def test_the_title_is_the_english_name(atlas: Atlas, file: h5py.File) -> None:

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from mmfeat.sae import auxiliary as module
+from mmfeat.sae.architectures.gated import GatedSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.auxiliary import Auxiliary, auxiliary
 from mmfeat.sae.base import SAE
-from mmfeat.sae.gated import GatedSAE
-from mmfeat.sae.topk import TopKSAE
 
 ROWS, D_IN, D_SAE, DEAD = 40, 160, 96, 60
 

@@ -10,11 +10,11 @@ import torch
 
 from mmfeat.errors import MmfeatError
 from mmfeat.sae.batch import PairBatch
-from mmfeat.sae.combinations import SELECTING, TERMS, check
-from mmfeat.sae.settings import load_settings
+from mmfeat.sae.combinations import check
+from mmfeat.sae.settings import ARCHITECTURES, TERMS, load_settings
 from mmfeat.sae.trainer import train_sae
 
-ARCHITECTURES = (*SELECTING, "relu", "jumprelu", "gated")
+SELECTING = ("topk", "batch-topk", "matryoshka")
 SUPPORTS = {"shared": True, "mask": 0.2, "balance": 0.01}
 REMEDIES = {
     **{f"support.{name}": value for name, value in SUPPORTS.items()},

@@ -13,14 +13,14 @@ from safetensors.numpy import load_file
 from mmfeat.cli.app import app
 from mmfeat.cli.common import run
 from mmfeat.errors import MmfeatError
+from mmfeat.sae.architectures.gated import GatedSAE
+from mmfeat.sae.architectures.jump_relu import JumpReLUSAE
+from mmfeat.sae.architectures.relu import ReLUSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.base import SAE
 from mmfeat.sae.export import export_sae
 from mmfeat.sae.folding import fold_norms
-from mmfeat.sae.gated import GatedSAE
 from mmfeat.sae.interop import Standardisation, load_sae, save_sae
-from mmfeat.sae.jump_relu import JumpReLUSAE
-from mmfeat.sae.relu import ReLUSAE
-from mmfeat.sae.topk import TopKSAE
 
 D_IN, D_SAE, K = 6, 10, 3
 LANGUAGES = ["en", "ko", "zh-hans"]

@@ -9,8 +9,8 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from mmfeat.errors import MmfeatError
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import Standardisation, load_sae, sae_config, save_sae
-from mmfeat.sae.topk import TopKSAE
 
 
 def saved(folder: Path) -> TopKSAE:

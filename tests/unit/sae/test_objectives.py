@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.codes import Codes, DenseCodes
-from mmfeat.sae.objectives import TERMS, Pair, pair_loss
-from mmfeat.sae.settings import LossSettings
+from mmfeat.sae.objectives import Pair, pair_loss
+from mmfeat.sae.objectives import term as term_of
+from mmfeat.sae.settings import TERMS, LossSettings
 from mmfeat.sae.sparse import SparseCodes, Support
-from mmfeat.sae.topk import TopKSAE
 
 PAIRS, D_IN, D_SAE = 6, 5, 12
 SETTINGS = LossSettings(temperature=0.3, masked=2)
@@ -61,7 +62,7 @@ class Case:
 
 
 def term(name: str, case: Case, settings: LossSettings = SETTINGS) -> torch.Tensor:
-    return TERMS[name](case.pair(), settings)
+    return term_of(name)(case.pair(), settings)
 
 
 @pytest.fixture(params=["dense", "sparse"])

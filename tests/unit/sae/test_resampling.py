@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmfeat.sae.adam import Adam
-from mmfeat.sae.registry import ARCHITECTURES
+from mmfeat.sae.registry import sae_class
 from mmfeat.sae.resampling import resample
 
 D_IN, D_SAE, ROWS = 6, 12, 40
@@ -22,7 +22,7 @@ def generator() -> torch.Generator:
 def trained(name: str) -> tuple[Any, Adam, Tensor]:
     """An SAE after a step of Adam, so that all moments are there."""
     torch.manual_seed(0)
-    sae: Any = ARCHITECTURES[name](D_IN, D_SAE, sparsity=0.5)
+    sae: Any = sae_class(name)(D_IN, D_SAE, sparsity=0.5)
     with torch.no_grad():
         for key, parameter in sae.named_parameters():
             if parameter.ndim == 1 and key != "threshold":

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.codes import DenseCodes
 from mmfeat.sae.sparse import SparseCodes, Support
 from mmfeat.sae.top import top
-from mmfeat.sae.topk import TopKSAE
 
 ROWS, D_IN, D_SAE = 7, 5, 12
 

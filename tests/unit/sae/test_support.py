@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmfeat.sae.batch_topk import BatchTopKSAE
+from mmfeat.sae.architectures.batch_topk import BatchTopKSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.codes import Codes, DenseCodes
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.settings import SupportSettings
 from mmfeat.sae.sparse import SparseCodes
 from mmfeat.sae.support import selection
 from mmfeat.sae.support.balance import Balance
-from mmfeat.sae.topk import TopKSAE
 
 VIEWS = ("image.pooled", "text.pooled")
 

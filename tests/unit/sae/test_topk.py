@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from mmfeat.sae.topk import TopKSAE
+from mmfeat.sae.architectures.topk import TopKSAE
 
 
 def make(d_in: int = 6, d_sae: int = 20, k: int = 4) -> TopKSAE:

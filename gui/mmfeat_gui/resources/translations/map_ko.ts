@@ -252,6 +252,10 @@ Then press F5.</source>
     <source>legend of the map</source>
     <translation>지도 범례</translation>
   </message>
+  <message id="undo.joint">
+    <source>joint map</source>
+    <translation>공동 지도</translation>
+  </message>
   <message id="undo.labels">
     <source>names on the map</source>
     <translation>지도 이름</translation>

@@ -442,9 +442,13 @@
     <source>does not fire · {split}</source>
     <translation>발화하지 않음 · {split}</translation>
   </message>
+  <message id="histogram.range">
+    <source>From {low:.3g} to {high:.3g}: {count:,}</source>
+    <translation>{low:.3g}부터 {high:.3g}까지: {count:,}개</translation>
+  </message>
   <message id="histogram.tip">
-    <source>Bars: share of the rows on which it fires, by activation; the line is the median. All columns have one scale.</source>
-    <translation>막대: 발화하는 행의 활성값별 비율, 선은 중앙값입니다. 모든 열의 척도가 같습니다.</translation>
+    <source>Bars: share of the rows on which it fires, by activation; the line is the median. All columns have one scale. Drag over bars to brush their items; Shift adds, Alt takes away. With the keyboard, Shift and Ctrl with arrows move the ends of a range, and Enter brushes.</source>
+    <translation>막대: 발화하는 행의 활성값별 비율, 선은 중앙값입니다. 모든 열의 척도가 같습니다. 막대 위를 끌면 해당 아이템이 선택되고, Shift는 추가, Alt는 제외합니다. 키보드로는 Shift 또는 Ctrl과 화살표 키로 범위의 양 끝을 옮기고 Enter로 선택합니다.</translation>
   </message>
   <message id="histogram.words">
     <source>{name}: fires on {firing:,} of {rows:,} ({rate:.2%}), median {median:.3g}, largest {largest:.3g}</source>
@@ -1021,6 +1025,10 @@
   <message id="undo.languages">
     <source>Columns of languages</source>
     <translation>언어 열</translation>
+  </message>
+  <message id="undo.unfolded">
+    <source>Sections of the page</source>
+    <translation>페이지의 절</translation>
   </message>
 </context>
 </TS>

@@ -339,8 +339,8 @@
     <translation>작업이 실행 중입니다</translation>
   </message>
   <message id="jobs.closing_what">
-    <source>Stopped jobs leave whole files, and the same command goes on where they were. Jobs that go on write what they print to a log.</source>
-    <translation>중지한 작업은 완성된 파일을 남기며, 같은 명령으로 이어서 실행할 수 있습니다. 계속하는 작업의 출력은 로그에 기록됩니다.</translation>
+    <source>Stopped jobs leave whole files, and the same command goes on where they were. Jobs that go on write what they print to a log, and are listed here the next time.</source>
+    <translation>중지한 작업은 완성된 파일을 남기며, 같은 명령으로 이어서 실행할 수 있습니다. 계속하는 작업의 출력은 로그에 기록되며, 다음에 열 때 이 목록에 다시 나타납니다.</translation>
   </message>
   <message id="jobs.crashed">
     <source>The process was ended by {reason}; the system may be short of memory.</source>
@@ -433,6 +433,14 @@
   <message id="jobs.title">
     <source>Jobs</source>
     <translation>작업</translation>
+  </message>
+  <message id="jobs.unread">
+    <source>What the job has left cannot be read ({reason}); see {file}.</source>
+    <translation>작업이 남긴 내용을 읽을 수 없습니다({reason}). {file}을(를) 확인하세요.</translation>
+  </message>
+  <message id="jobs.vanished">
+    <source>The process ended without a word, as when a machine is switched off; run the same command again to go on.</source>
+    <translation>컴퓨터가 꺼진 것처럼 프로세스가 아무 말 없이 끝났습니다. 같은 명령을 다시 실행하면 이어집니다.</translation>
   </message>
   <message id="runs.best_features">
     <source>features</source>

@@ -8,9 +8,9 @@ from mmfeat.analysis.interventions.clamping import PICTURES, Clamped, Pictures, 
 from mmfeat.analysis.interventions.controls import Effect, matched
 from mmfeat.analysis.interventions.edits import Change, FeatureEdit
 from mmfeat.analysis.interventions.retrieval import Gallery, edited, towards
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 D, F, UNITS, CLASSES = 24, 40, 200, 40
 

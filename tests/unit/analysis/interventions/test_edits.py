@@ -6,9 +6,9 @@ import torch
 
 from mmfeat.analysis.interventions.edits import Change, FeatureEdit, clamp, swap
 from mmfeat.errors import MmfeatError
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 D, F, K = 6, 16, 4
 

@@ -22,9 +22,9 @@ from mmfeat.analysis.interventions.retrieval import (
 )
 from mmfeat.backbones.base import Backbone
 from mmfeat.backbones.registry import load_backbone
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 RNG = np.random.default_rng(0)
 GALLERY = RNG.normal(size=(30, 8)).astype(np.float32)

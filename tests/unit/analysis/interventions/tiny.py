@@ -8,9 +8,9 @@ from PIL import Image
 
 from mmfeat.backbones.base import STREAMS
 from mmfeat.backbones.hooked import HookedBackbone
+from mmfeat.sae.architectures.topk import TopKSAE
 from mmfeat.sae.interop import TrainedSAE
 from mmfeat.sae.standardisation import Standardisation
-from mmfeat.sae.topk import TopKSAE
 
 
 def picture(seed: int = 0) -> Image.Image:

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from mmfeat.errors import MmfeatError
-from mmfeat.figures import draw, export, points
+from mmfeat.figures import draw, export, points, recipe
 from mmfeat.figures.palettes import COLOURINGS
 from tests.unit.figures.kinds.drawn import check_pages
 
@@ -84,6 +84,18 @@ def test_pdf_embeds_its_fonts_and_holds_its_text(named: Path, tmp_path: Path) ->
     assert result["out"] == str(out)
     assert result["features"] + result["left_out"] == d_sae
     assert result["left_out"] >= 1  # the one without a place
+
+
+def test_features_are_coloured_by_any_score_of_their_atlas(named: Path, tmp_path: Path) -> None:
+    with h5py.File(named, "r+") as file:
+        file["features/a_new_score"] = np.linspace(0, 1, int(file.attrs["d_sae"]))
+    (tmp_path / "paper.toml").write_text(
+        f'source = "{named.name}"\n'
+        '[[export]]\nkind = "map"\nout = "m.pdf"\ncolour = "a_new_score"\n'
+    )
+    recipe(tmp_path / "paper.toml")
+    with pymupdf.open(tmp_path / "m.pdf") as document:
+        assert "a new score" in document[0].get_text()
 
 
 def test_svg_holds_its_text_as_text_and_is_valid(named: Path, tmp_path: Path) -> None:

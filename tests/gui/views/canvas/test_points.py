@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -16,96 +14,23 @@ from mmfeat.figures.grid import Grid
 from mmfeat_gui.state.map_labels import cluster_names
 from mmfeat_gui.state.viewport import Viewport
 from mmfeat_gui.views.map_canvas import MapCanvas
-from mmfeat_gui.views.map_pictures import SIDE, Pictures
-from mmfeat_gui.views.map_tools import MapTools
-
-LEFT, MIDDLE, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.NoButton
-PLAIN, SHIFT, ALT, CONTROL = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-    Qt.KeyboardModifier.AltModifier,
-    Qt.KeyboardModifier.ControlModifier,
+from mmfeat_gui.views.map_pictures import Pictures
+from tests.gui.views.canvas.hand import (
+    ALT,
+    CONTROL,
+    COUNT,
+    LEFT,
+    MIDDLE,
+    NONE,
+    PLAIN,
+    SHIFT,
+    TABLE,
+    drag,
+    mouse,
+    pixels,
+    places,
+    wheel,
 )
-COUNT = 3000
-TABLE = np.array([[0x10, 0x60, 0xC0], [0xD0, 0x70, 0x10]], np.uint8)
-
-
-@pytest.fixture(scope="module")
-def xy() -> np.ndarray:
-    rng = np.random.default_rng(11)
-    middles = rng.normal(size=(12, 2)) * 4
-    found = middles[rng.integers(0, 12, COUNT)] + rng.normal(size=(COUNT, 2)) * 0.5
-    found[17] = np.nan
-    return found.astype(np.float32)
-
-
-@pytest.fixture
-def canvas(qtbot: QtBot, xy: np.ndarray) -> Iterator[MapCanvas]:
-    shown = MapCanvas(nothing="nothing here")
-    qtbot.addWidget(shown)
-    shown.resize(640, 480)
-    shown.show_points(Grid(xy))
-    shown.show_colours((np.arange(COUNT) % 2).astype(np.uint16), TABLE)
-    with qtbot.waitExposed(shown):
-        shown.show()
-    yield shown
-
-
-def places(canvas: MapCanvas, xy: np.ndarray) -> np.ndarray:
-    """Return the pixel of every point, by the definition of a viewport."""
-    view = canvas.view
-    return np.stack(
-        [
-            (xy[:, 0].astype(float) - view.x0) / (view.x1 - view.x0) * canvas.width(),
-            (view.y1 - xy[:, 1].astype(float)) / (view.y1 - view.y0) * canvas.height(),
-        ],
-        axis=1,
-    )
-
-
-def pixels(canvas: MapCanvas) -> np.ndarray:
-    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
-
-
-def mouse(
-    canvas: MapCanvas,
-    kind: QEvent.Type,
-    at: QPointF,
-    button: Qt.MouseButton = LEFT,
-    keys: Qt.KeyboardModifier = PLAIN,
-) -> None:
-    moved = kind == QEvent.Type.MouseMove
-    held = NONE if kind == QEvent.Type.MouseButtonRelease else button
-    event = QMouseEvent(kind, at, canvas.mapToGlobal(at), NONE if moved else button, held, keys)
-    QApplication.sendEvent(canvas, event)
-
-
-def drag(
-    canvas: MapCanvas,
-    line: list[QPointF],
-    keys: Qt.KeyboardModifier = PLAIN,
-    button: Qt.MouseButton = LEFT,
-) -> None:
-    mouse(canvas, QEvent.Type.MouseButtonPress, line[0], button, keys)
-    for at in line[1:]:
-        mouse(canvas, QEvent.Type.MouseMove, at, button, keys)
-    mouse(canvas, QEvent.Type.MouseButtonRelease, line[-1], button, keys)
-
-
-def wheel(canvas: MapCanvas, at: QPointF, notches: int) -> None:
-    turn = QWheelEvent(
-        at,
-        canvas.mapToGlobal(at),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        NONE,
-        PLAIN,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, turn)
 
 
 def inside(x: float, y: float, polygon: list[QPointF]) -> bool:
@@ -393,139 +318,77 @@ def test_points_come_by_keyboard_one_after_the_other(
     assert opened.args == [told[1]]
 
 
-# What lies over the points --------------------------------------------------------------
+HUGE = 3e38  # a finite number of single precision; that of two has no difference
+HOSTILE = {
+    "all too far": [[HUGE, HUGE], [-HUGE, -HUGE], [HUGE, -HUGE]],
+    "some too far": [[HUGE, 0.0], [0.0, -HUGE], [0.0, 0.0], [1.0, 1.0], [0.5, 0.2], [0.4, 0.1]],
+    "just near enough": [[9.9e29, 9.9e29], [-9.9e29, -9.9e29], [0.0, 0.0], [1.0, 1.0]],
+    "one far place": [[9e29, -9e29]] * 5,
+    "next to nothing": [[1e-44, 1e-44], [0.0, 0.0], [2e-44, 1e-44], [1e-45, 0.0]],
+    "one dimension": [[0.0, 9e29], [0.0, -9e29], [0.0, 0.0], [0.0, 1e-40]],
+    "nothing known": [[np.nan, 0.0], [np.inf, 1.0], [0.0, -np.inf]],
+}
 
 
-def test_the_selected_point_is_ringed(canvas: MapCanvas) -> None:
-    canvas.clearFocus()
-    plain = pixels(canvas)
-    canvas.select(1)
-    centre = canvas.position_of(1)
-    assert centre is not None
-    rows, columns = np.nonzero((pixels(canvas) != plain).any(axis=2))
-    distance = np.hypot(columns + 0.5 - centre.x(), rows + 0.5 - centre.y())
-    assert len(rows) > 10 and distance.max() < canvas.radius() + 8
-    canvas.select(17)  # which has no place
-    np.testing.assert_array_equal(pixels(canvas), plain)
-
-
-def test_larger_dots_stand_for_larger_values(canvas: MapCanvas, xy: np.ndarray) -> None:
-    canvas.clearFocus()
-    first, last = int(np.nanargmax(xy[:, 0])), int(np.nanargmin(xy[:, 0]))
-    base = canvas.palette().base().color()
-    ground = np.array([base.red(), base.green(), base.blue()])
-
-    def area(point: int) -> int:
-        x, y = places(canvas, xy)[point]
-        shown = np.abs(pixels(canvas) - ground).sum(axis=2) > 90
-        return int(shown[int(y) - 9 : int(y) + 10, int(x) - 9 : int(x) + 10].sum())
-
-    before = area(first), area(last)
-    sizes = np.zeros(COUNT)
-    sizes[first] = 1
-    canvas.show_sizes(sizes)
-    assert area(first) > 2 * before[0]
-    assert area(last) < before[1]
-    canvas.show_sizes(None)
-    assert (area(first), area(last)) == before
-
-
-def test_names_of_clusters_are_written_and_can_be_left_out(
-    canvas: MapCanvas, xy: np.ndarray
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_places_past_all_measure_neither_stop_a_map_nor_make_it_warn(
+    canvas: MapCanvas, name: str
 ) -> None:
-    canvas.clearFocus()
-    plain = pixels(canvas)
-    names = [f"이름 {at % 3}" for at in range(COUNT)]
-    canvas.show_labels(cluster_names(Grid(xy), names, ["ko"] * COUNT))
-    assert (pixels(canvas) != plain).any()
-    canvas.show_labels(None)
-    np.testing.assert_array_equal(pixels(canvas), plain)
+    xy = np.tile(np.array(HOSTILE[name], np.float32), (50, 1))
+    count, grid = len(xy), Grid(xy)
+    canvas.show_points(grid)
+    canvas.show_colours((np.arange(count) % 2).astype(np.uint16), TABLE)
+    canvas.show_sizes(np.linspace(0, 1, count))
+    canvas.show_selection(np.arange(count) % 3 == 0)
+    canvas.show_labels(cluster_names(grid, ["one", "two"] * (count // 2)))
+    canvas.show_pictures(Pictures(canvas))
+    drawn = set(grid.index.tolist())
+    far = (np.abs(xy) > 1e30).any(axis=1) | ~np.isfinite(xy).all(axis=1)
+    assert drawn == set(np.flatnonzero(~far).tolist())
+
+    def look() -> None:
+        pixels(canvas)
+        for at in (QPointF(320, 240), QPointF(0, 0), QPointF(600, 20)):
+            assert canvas.point_at(at) in drawn | {-1}
+        ring = [QPointF(-50, -50), QPointF(700, -50), QPointF(320, 600)]
+        assert drawn.issuperset(canvas.within(ring).tolist())
+        assert drawn.issuperset(canvas.between(ring[0], ring[1] + QPointF(0, 300)).tolist())
+        canvas.point_beside(min(drawn, default=-1), 1, 0)
+
+    look()
+    assert set(canvas.between(QPointF(-9, -9), QPointF(700, 500)).tolist()) == drawn
+    for factor, steps in ((1.25, 50), (0.8, 80)):
+        for step in range(steps):
+            canvas.zoom(factor, QPointF(100 + step, 200))
+            if step % 10 == 0:
+                look()
+    canvas.pan(300, -5000)
+    look()
+    canvas.resize(300, 500)
+    canvas.fit()
+    look()
 
 
-def test_pictures_come_when_the_map_is_near_and_are_asked_for_once(
-    qtbot: QtBot, canvas: MapCanvas, xy: np.ndarray
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        (math.nan, 0.0, 1.0, 1.0),
+        (-math.inf, -math.inf, math.inf, math.inf),
+        (-1e300, -1e300, 1e300, 1e300),
+        (0.0, 0.0, 0.0, 0.0),
+        (1.0, 1.0, -1.0, -1.0),
+        (0.0, 0.0, 1e-320, 1e-320),
+    ],
+)
+def test_a_view_of_a_broken_session_shows_everything(
+    canvas: MapCanvas, bounds: tuple[float, float, float, float]
 ) -> None:
-    canvas.clearFocus()
-    pictures, asked = Pictures(), []
-    pictures.wanted.connect(asked.append)
-    canvas.show_pictures(pictures)
+    canvas.zoom(3)
+    canvas.show_viewport(Viewport(*bounds))
+    assert canvas.shows_everything and canvas.part is None
     pixels(canvas)
-    assert asked == []  # from afar there is no room
-    point = int(np.nanargmax(xy[:, 0]))
-    middle = canvas.position_of(point)
-    assert middle is not None
-    wheel(canvas, middle, 14)
-    qtbot.waitSignal(canvas.viewport_changed, timeout=5000).wait()
+    canvas.resize(500, 300)
     pixels(canvas)
-    assert len(asked) == 1 and point in asked[0]
-    at = places(canvas, xy)
-    for one in asked[0]:
-        assert ((at[one] >= 0) & (at[one] <= [640, 480])).all()
-        apart = np.abs(at[list(asked[0])] - at[one]).max(axis=1)
-        assert (np.sort(apart)[1:] > SIDE).all()
-    red = QImage(96, 64, QImage.Format.Format_RGB32)
-    red.fill(Qt.GlobalColor.red)
-    first = asked[0][: len(asked[0]) // 2]
-    pictures.put({one: red for one in first})
-    pixels(canvas)
-    assert len(asked) == 1  # the others are on their way
-    pictures.put({one: red for one in asked[0]})
-    x, y = at[point]
-    shown = pixels(canvas)
-    assert shown[int(y), int(x)].tolist() == [255, 0, 0]
-    pixels(canvas)
-    assert len(asked) == 1  # they are known now
-    canvas.show_pictures(None)
-    assert shown[int(y), int(x)].tolist() != pixels(canvas)[int(y), int(x)].tolist()
-
-
-def test_pictures_not_used_for_long_are_forgotten() -> None:
-    pictures = Pictures()
-    image = QImage(4, 4, QImage.Format.Format_RGB32)
-    pictures.put({at: image for at in range(2000)})
-    assert pictures.of(0) is not None
-    pictures.put({2000: image})
-    assert pictures.of(0) is not None and pictures.of(1) is None
-    pictures.put({5: None})
-    assert pictures.of(5) is None
-    pictures.clear()
-    assert pictures.of(0) is None
-
-
-# Without points, and tools --------------------------------------------------------------
-
-
-def test_a_map_without_points_says_why_and_answers_nothing(qtbot: QtBot, canvas: MapCanvas) -> None:
-    canvas.show_points(None)
-    base = canvas.palette().base().color()
-    assert (pixels(canvas) != [base.red(), base.green(), base.blue()]).any()  # the sentence
-    assert canvas.point_at(QPointF(50, 50)) == -1 and canvas.position_of(0) is None
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_Plus, Qt.Key.Key_Home, Qt.Key.Key_L):
-        qtbot.keyClick(canvas, key)
-    wheel(canvas, QPointF(50, 50), 2)
-    drag(canvas, [QPointF(9, 9), QPointF(90, 90), QPointF(200, 20)])
-    assert canvas.within([QPointF(0, 0), QPointF(9, 0), QPointF(9, 9)]).tolist() == []
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_maps_of_no_point_or_one_are_drawn(canvas: MapCanvas, count: int) -> None:
-    canvas.show_points(Grid(np.zeros((count, 2))))
-    pixels(canvas)
-    assert canvas.point_at(QPointF(320, 240)) == count - 1
-
-
-def test_tools_follow_buttons_and_keys(qtbot: QtBot, canvas: MapCanvas) -> None:
-    tools = MapTools(canvas)
-    qtbot.addWidget(tools)
-    assert tools.tools["pan"].isChecked() and canvas.tool == "pan"
-    tools.tools["box"].trigger()
-    assert canvas.tool == "box" and canvas.cursor().shape() == Qt.CursorShape.CrossCursor
-    qtbot.keyClick(canvas, Qt.Key.Key_L)
-    assert tools.tools["lasso"].isChecked() and not tools.tools["box"].isChecked()
-    with qtbot.waitSignal(tools.inverted):
-        tools.invert.trigger()
-    with qtbot.waitSignal(tools.cleared):
-        tools.clear_selection.trigger()
-    wheel(canvas, QPointF(50, 50), 2)
-    tools.fit.trigger()
     assert canvas.shows_everything

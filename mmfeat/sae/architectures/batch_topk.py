@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.sae.jump_relu import LEAST_THRESHOLD, JumpReLUSAE
+from mmfeat.sae.architectures.jump_relu import LEAST_THRESHOLD, JumpReLUSAE
 from mmfeat.sae.selecting import SelectingSAE
 from mmfeat.sae.sparse import Support
 from mmfeat.sae.top import top

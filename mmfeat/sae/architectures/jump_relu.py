@@ -111,6 +111,10 @@ class JumpReLUSAE(UnitDecoder):
         active: Tensor = _Step.apply(codes.pre, self.threshold, self.bandwidth)
         return self.sparsity_coefficient * active.sum(1)
 
+    def at_start(self) -> dict[str, float]:
+        """Return by name what the parameters of one number a latent are at the start."""
+        return {**super().at_start(), "threshold": self.first_threshold}
+
     @torch.no_grad()
     def after_step(self) -> None:
         """Scale decoder rows to unit norm and keep thresholds positive."""

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mmfeat.sae.batch_topk import BatchTopKSAE
+from mmfeat.sae.architectures.batch_topk import BatchTopKSAE
 from mmfeat.sae.codes import Codes
 from mmfeat.sae.sparse import SparseCodes
 

@@ -1,0 +1,1 @@
+"""Families of backbones, one a file; `mmfeat.backbones.registry` lists them."""
