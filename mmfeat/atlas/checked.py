@@ -216,7 +216,7 @@ class CheckedReader(ABC):
 
     Parameters
     ----------
-    path : Path
+    path : path
         The file.
 
     Raises
@@ -227,7 +227,7 @@ class CheckedReader(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._data = CheckedFile(self.path, self.kind)
         try:

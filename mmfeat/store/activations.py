@@ -226,7 +226,7 @@ class Activations:
         If the file is missing, damaged, of another kind or contradicts itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._file = hdf5.open_checked(self.path, KIND)
         self._streams: dict[tuple[str, str], Stream] = {}
@@ -305,4 +305,4 @@ class Activations:
 
 def open_activations(path: Path | str) -> Activations:
     """Open an activations file."""
-    return Activations(Path(path))
+    return Activations(path)

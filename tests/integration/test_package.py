@@ -28,11 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 USER = """
-from pathlib import Path
-
 import mmfeat
 
-with mmfeat.open_atlas(Path("atlas.h5")) as atlas:
+with mmfeat.open_atlas("atlas.h5") as atlas:
     width: int = atlas.d_sae
     names: dict[str, tuple[str, float]] = atlas.names(0)
     items: list[int] = [example.item for example in atlas.image_examples(width - 1)]

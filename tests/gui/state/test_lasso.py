@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfeat.figures.grid import Grid
@@ -30,7 +30,6 @@ def brute(xy: np.ndarray, polygon: list[tuple[float, float]]) -> list[int]:
 coordinate = st.floats(-3, 3, width=32)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=12))
 def test_a_lasso_holds_what_counting_crossings_says(polygon: list[tuple[float, float]]) -> None:
     assert in_polygon(Grid(XY), polygon).tolist() == brute(XY, polygon)
