@@ -203,7 +203,8 @@ class JointPanel(Panel):
 
     def _select(self, points: Int64[np.ndarray, " k"], mode: str) -> None:
         """Brush the features of this atlas among the points."""
-        assert self._joint is not None
+        if self._joint is None:  # a box drawn where no map is shown
+            return
         own = points[self._joint.source[points] == self._joint.own]
         found = Selection.of(own - max(self._joint.point(0), 0))
         self._brush(self.context.store.state.features.brushed(found, mode))

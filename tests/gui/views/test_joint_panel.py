@@ -145,6 +145,13 @@ def test_without_a_comparison_beside_it_the_panel_says_how_to_make_one(
     assert panel.canvas.position_of(0) is None and not panel.legend.isVisible()
 
 
+def test_a_box_drawn_where_no_map_is_brushes_nothing(window: MainWindow, settle: Settle) -> None:
+    panel = window.panel(JointPanel)
+    before = window.context.store.state.features
+    panel.canvas.selection_made.emit(np.zeros(0, np.int64), "replace")
+    assert window.context.store.state.features == before
+
+
 def test_a_comparison_without_a_map_is_refused_in_a_sentence(
     window: MainWindow, joint: JointPanel, folder: Path, tmp_path: Path, settle: Settle
 ) -> None:
