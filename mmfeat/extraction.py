@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from mmfeat.store.shards import Processes
     from mmfeat.store.writer import Layout, Parts, Tables
 
-BLOCK = 256  # items in a committed part, at most
-PART_BYTES = 64 << 20  # of its rows, about, where it has more than one item
-SAMPLE = {"image.patch": 32, "text.token": 4000}  # pictures and captions that are prepared to count
 _TIMED = 5.0  # seconds of batches from which the hours are told
 _TRIALS = 8  # batches, at most
 

@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS, TEXT_STREAMS, Inputs, Rows, Span
+from mmfeat.blocks import pictures_at_once
 from mmfeat.corpus.pictures import MAX_PIXELS, load_picture
 from mmfeat.errors import MmfeatError
+from mmfeat.store.writer import COLUMN_TYPES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,14 +33,6 @@ WORKERS = 8  # at most: each holds a batch of pictures
 TEXTS = 4096  # captions that are put in order of length together
 SAMPLED = ("image.patch", "text.token")
 HALF_LIMIT = 65_520  # from here on float16 rounds to infinity
-COORDINATES = {
-    "item": np.int32,
-    "caption": np.int32,
-    "language": np.int16,
-    "position": np.int16,
-    "start": np.int32,
-    "end": np.int32,
-}
 
 Wanted = Mapping[str, tuple[str, ...]]
 
@@ -54,7 +48,7 @@ class Request:
     dtype : str
         ``float16`` or ``float32``: what rows are stored in.
     batch_size : int
-        Pictures or texts in a forward pass.
+        Pictures or texts in a forward pass, at most.
     rows_per_item : int or None
         Patches kept of a picture and tokens of a caption; None for all.
     seed : int
@@ -232,13 +226,14 @@ def _tasks(
 ) -> Iterator[Callable[[], Ready]]:
     """Yield what has to be prepared for each block, and that it is complete."""
     asked = {stream for own in streams.values() for stream in own}
+    pictures = pictures_at_once(backbone.device, batch_size)
     tokenising = Lock()  # a fast tokenizer serves one thread at a time
     for span in spans:
         own = _read(source, span)
         if asked.intersection(IMAGE_STREAMS):
             there = [number for number, image in enumerate(own.image) if image]
-            for first in range(0, len(there), batch_size):
-                yield partial(_pictures, own, backbone, there[first : first + batch_size])
+            for first in range(0, len(there), pictures):
+                yield partial(_pictures, own, backbone, there[first : first + pictures])
         if asked.intersection(TEXT_STREAMS):
             for first in range(0, len(own.text), TEXTS):
                 chosen = slice(first, first + TEXTS)
@@ -380,7 +375,7 @@ class Block:
             piece = found.pop(0).x
             x[place[done : done + len(piece)]] = piece
             done += len(piece)
-        return {"x": x, **{name: c.astype(COORDINATES[name]) for name, c in columns.items()}}
+        return {"x": x, **{name: c.astype(COLUMN_TYPES[name]) for name, c in columns.items()}}
 
 
 def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray:

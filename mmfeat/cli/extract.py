@@ -39,7 +39,14 @@ def extract(
         str,
         typer.Option("--dtype", autocompletion=completion.dtypes, help="float16 or float32."),
     ] = "float16",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 128,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            min=1,
+            help="Pictures or texts in a forward pass, at most; 64 pictures on a CPU.",
+        ),
+    ] = 128,
     rows_per_item: Annotated[
         int | None,
         typer.Option(
