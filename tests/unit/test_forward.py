@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from mmfeat.backbones.base import STREAMS, Backbone
 from mmfeat.backbones.registry import load_backbone
+from mmfeat.blocks import pictures_at_once
 from mmfeat.corpus.file import Corpus, open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.errors import MmfeatError
@@ -365,6 +366,24 @@ def test_pictures_are_not_all_held_where_they_are_large(
     handle.remove()
     assert sizes == [2, 2, 1]
     assert arrays["joint/image.pooled/item"].tolist() == list(range(5))
+
+
+def test_a_cpu_runs_pictures_of_a_batch_some_at_a_time(tmp_path: Path, backbone: Backbone) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    rows = [ItemRow(f"{item:03d}", "a.png") for item in range(150)]
+    path = tmp_path / "corpus.h5"
+    write_corpus(path, rows, name="a", attribution="", image_root=tmp_path, provenance="{}")
+    sizes = []
+    handle = backbone.model.visual.conv1.register_forward_hook(
+        lambda _module, _inputs, output: sizes.append(len(output))
+    )
+    asked = request(hooks=("joint",), streams=("image.pooled",), batch_size=128)
+    with open_corpus(path) as corpus:
+        list(blocks(corpus, backbone, asked, [(0, 150)]))
+    handle.remove()
+    assert sizes == [64, 64, 22]
+    assert pictures_at_once(torch.device("cpu"), 32) == 32
+    assert pictures_at_once(torch.device("cuda"), 128) == 128
 
 
 def test_drawings_are_drawn_at_the_size_of_the_backbone(tmp_path: Path, backbone: Backbone) -> None:

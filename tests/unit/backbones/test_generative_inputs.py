@@ -37,10 +37,14 @@ def test_pictures_of_any_mode_are_shown_in_colour(
 
 
 def test_tiles_of_smolvlm_are_those_of_its_own_processor(
-    loaded_vlm: Callable[[str], GenerativeBackbone],
+    loaded_vlm: Callable[[str], GenerativeBackbone], tmp_path: Path
 ) -> None:
+    processor = vlm_models.smolvlm_processor()
+    # Of its two image processors transformers loads the one that this torchvision is exact for.
+    processor.save_pretrained(tmp_path)
+    processor.image_processor = transformers.AutoImageProcessor.from_pretrained(tmp_path)
     with patch.object(processing_smolvlm, "num2words", str):
-        made = vlm_models.smolvlm_processor()(
+        made = processor(
             images=[[picture] for picture in pictures()],
             text=["<image>"] * 2,
             padding=True,

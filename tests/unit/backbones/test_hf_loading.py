@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import errors
-from huggingface_hub.utils import httpx
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
@@ -16,6 +15,11 @@ from mmfeat.backbones import hf_loading
 from mmfeat.backbones.hf_loading import load_model, load_processor, read_config
 from mmfeat.errors import MmfeatError
 from tests.unit.backbones.hf_models import clip, save
+
+try:  # by which huggingface_hub speaks, and its older versions
+    import httpx2 as httpx
+except ImportError:
+    import httpx
 
 CPU = torch.device("cpu")
 
