@@ -347,42 +347,32 @@ def test_inputs_are_prepared_ahead_but_only_a_few(tmp_path: Path, backbone: Back
     assert 1 <= ahead <= 12
 
 
+def sizes_of_batches(folder: Path, backbone: Backbone, items: int, batch_size: int) -> list[int]:
+    """How many pictures each forward pass has; each is of 64 pixels."""
+    rows, sizes = [ItemRow(f"{item:03d}", "a.png") for item in range(items)], []
+    Image.new("RGB", (8, 8), "red").save(folder / "a.png")
+    path = folder / "corpus.h5"
+    write_corpus(path, rows, name="a", attribution="", image_root=folder, provenance="{}")
+    handle = backbone.model.visual.conv1.register_forward_hook(
+        lambda _module, _inputs, output: sizes.append(len(output))
+    )
+    asked = request(hooks=("joint",), streams=("image.pooled",), batch_size=batch_size)
+    with open_corpus(path) as corpus:
+        ((_, arrays, _),) = blocks(corpus, backbone, asked, [(0, items)])
+    handle.remove()
+    assert arrays["joint/image.pooled/item"].tolist() == list(range(items))
+    return sizes
+
+
 def test_pictures_are_not_all_held_where_they_are_large(
     tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mmfeat.forward.MAX_PIXELS", 100)
-    for item in range(5):
-        Image.new("RGB", (8, 8), (item, 0, 0)).save(tmp_path / f"{item}.png")
-    rows = [ItemRow(f"{item}", f"{item}.png") for item in range(5)]
-    path = tmp_path / "corpus.h5"
-    write_corpus(path, rows, name="a", attribution="", image_root=tmp_path, provenance="{}")
-    sizes = []
-    handle = backbone.model.visual.conv1.register_forward_hook(
-        lambda _module, _inputs, output: sizes.append(len(output))
-    )
-    asked = request(hooks=("joint",), streams=("image.pooled",), batch_size=4)
-    with open_corpus(path) as corpus:
-        ((_, arrays, _),) = blocks(corpus, backbone, asked, [(0, 5)])
-    handle.remove()
-    assert sizes == [2, 2, 1]
-    assert arrays["joint/image.pooled/item"].tolist() == list(range(5))
+    assert sizes_of_batches(tmp_path, backbone, 5, 4) == [2, 2, 1]
 
 
 def test_a_cpu_runs_pictures_of_a_batch_some_at_a_time(tmp_path: Path, backbone: Backbone) -> None:
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    rows = [ItemRow(f"{item:03d}", "a.png") for item in range(150)]
-    path = tmp_path / "corpus.h5"
-    write_corpus(path, rows, name="a", attribution="", image_root=tmp_path, provenance="{}")
-    sizes = []
-    handle = backbone.model.visual.conv1.register_forward_hook(
-        lambda _module, _inputs, output: sizes.append(len(output))
-    )
-    asked = request(hooks=("joint",), streams=("image.pooled",), batch_size=128)
-    with open_corpus(path) as corpus:
-        list(blocks(corpus, backbone, asked, [(0, 150)]))
-    handle.remove()
-    assert sizes == [64, 64, 22]
-    assert pictures_at_once(torch.device("cpu"), 32) == 32
+    assert sizes_of_batches(tmp_path, backbone, 150, 128) == [64, 64, 22]
     assert pictures_at_once(torch.device("cuda"), 128) == 128
 
 
