@@ -114,7 +114,7 @@ def test_the_command_takes_filters(
     summary = json.loads(capsys.readouterr().out)
     assert (summary["items"], summary["captions"], summary["skipped"]) == (1, {"ko": 1}, {})
     for wrong, message in (
-        (["--limit", "0"], "than or equal to 1"),
+        (["--limit", "0"], "Invalid value for '--limit'"),
         (["--sample", "1"], "needs --limit"),
     ):
         assert run(app, [*command, *wrong]) == 2

@@ -69,7 +69,12 @@ def clamped_by_hand(writer: Writer, feature: int, value: float) -> torch.Tensor:
 
     handle = backbone.sites[HOOK].module.register_forward_hook(hook, prepend=True)
     try:
-        made = backbone.whole.generate(**inputs.tensors, do_sample=False, max_new_tokens=NEW)
+        made = backbone.whole.generate(
+            **inputs.tensors,
+            do_sample=False,
+            max_new_tokens=NEW,
+            suppress_tokens=[backbone.model.config.image_token_id],
+        )
     finally:
         handle.remove()
     return made[0, ids.shape[1] :]
@@ -87,7 +92,10 @@ def test_a_clamp_is_that_of_a_hook_written_by_hand(writer: Writer) -> None:
 
 def test_nothing_changed_is_what_the_model_writes(writer: Writer) -> None:
     inputs = writer.backbone.prepare_prompt(writer.picture, writer.prompt)
-    own = writer.backbone.whole.generate(**inputs.tensors, do_sample=False, max_new_tokens=NEW)
+    image = writer.backbone.model.config.image_token_id  # a tiny model may write it
+    own = writer.backbone.whole.generate(
+        **inputs.tensors, do_sample=False, max_new_tokens=NEW, suppress_tokens=[image]
+    )
     ids = own[0, inputs.tensors["input_ids"].shape[1] :]
     found = steer(writer, both("noop", (1, 2)))
     for made in (found.before, found.after, found.noop):
