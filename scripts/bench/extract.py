@@ -218,7 +218,7 @@ def speeds(spec: str, sizes: Sizes, folder: Path, repeats: int) -> dict[str, obj
     backbone, size = load_backbone(spec, "cpu"), sizes.batch
     out = folder / "acts.h5"
     names = sorted({name for emoji in load_emoji() for name in emoji.names.values()})
-    chosen = sorted(names[:: len(names) // sizes.texts][: sizes.texts], key=len)
+    chosen = sorted(names[:: len(names) // sizes.texts][: sizes.texts], key=len, reverse=True)
     texts = [backbone.prepare_texts(chosen[i : i + size]) for i in range(0, len(chosen), size)]
     found: dict[str, object] = {}
     with open_corpus(photographs(folder / "pictures", sizes.pictures)) as corpus:
