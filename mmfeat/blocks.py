@@ -1,4 +1,4 @@
-"""How many rows a corpus gives, and how its items are cut into blocks and batches."""
+"""How many rows a corpus gives, and how its items are cut into blocks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import torch
-
     from mmfeat.backbones.base import Backbone
     from mmfeat.corpus.file import Corpus
 
 BLOCK = 256  # items in a committed part, at most
 PART_BYTES = 64 << 20  # of its rows, about, where it has more than one batch
-CPU_PICTURES = 64  # in a forward pass, at most: its caches then hold most of what they take
 SAMPLE = {"image.patch": 32, "text.token": 2000}  # pictures and captions that are prepared to count
 
 Span = tuple[int, int]
@@ -81,11 +78,6 @@ def _spread(index: np.ndarray, most: int) -> np.ndarray:
     if len(index) <= most:
         return index
     return np.asarray(index[np.linspace(0, len(index) - 1, most).astype(int)])
-
-
-def pictures_at_once(device: torch.device, batch_size: int) -> int:
-    """Return how many pictures of a batch are run together on a device."""
-    return min(batch_size, CPU_PICTURES) if device.type == "cpu" else batch_size
 
 
 def cut(held: np.ndarray, batch_size: int) -> list[Span]:

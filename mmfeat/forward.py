@@ -17,10 +17,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS, TEXT_STREAMS, Inputs, Rows, Span
-from mmfeat.blocks import pictures_at_once
+from mmfeat.backbones.device import pictures_at_once
 from mmfeat.corpus.pictures import MAX_PIXELS, load_picture
 from mmfeat.errors import MmfeatError
-from mmfeat.store.writer import COLUMN_TYPES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +32,8 @@ WORKERS = 8  # at most: each holds a batch of pictures
 TEXTS = 4096  # captions that are put in order of length together
 SAMPLED = ("image.patch", "text.token")
 HALF_LIMIT = 65_520  # from here on float16 rounds to infinity
+COORDINATES = {"item": np.int32, "caption": np.int32, "language": np.int16, "position": np.int16}
+CHARACTERS = {"start": np.int32, "end": np.int32}
 
 Wanted = Mapping[str, tuple[str, ...]]
 
@@ -378,7 +379,8 @@ class Block:
             piece = found.pop(0).x
             x[place[done : done + len(piece)]] = piece
             done += len(piece)
-        return {"x": x, **{name: c.astype(COLUMN_TYPES[name]) for name, c in columns.items()}}
+        types = COORDINATES | CHARACTERS
+        return {"x": x, **{name: c.astype(types[name]) for name, c in columns.items()}}
 
 
 def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which device a backbone runs on."""
+"""Which device a backbone runs on, and how much at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import torch
 
 from mmfeat.errors import MmfeatError
+
+CPU_PICTURES = 64  # in a forward pass, at most: its caches then hold most of what they take
 
 
 def device_of(name: str) -> torch.device:
@@ -32,3 +34,8 @@ def device_of(name: str) -> torch.device:
             f"The device {name!r} cannot be used here; choose cpu, or auto for the best there is."
         ) from error
     return device
+
+
+def pictures_at_once(device: torch.device, batch_size: int) -> int:
+    """Return how many pictures of a batch are run together on a device."""
+    return min(batch_size, CPU_PICTURES) if device.type == "cpu" else batch_size

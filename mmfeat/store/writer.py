@@ -35,7 +35,6 @@ _COORDINATES = {
     "position": np.int16,
 }
 _CHARACTERS = {"start": np.int32, "end": np.int32}
-COLUMN_TYPES = _COORDINATES | _CHARACTERS  # of what stands beside each row
 _SUFFIX = ".safetensors"
 _SUMS = ("group", "count", "total", "squares")
 Key = tuple[str, str]  # hook point and stream

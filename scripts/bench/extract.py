@@ -43,7 +43,6 @@ from PIL import Image
 
 from mmfeat.backbones.base import JOINT, STREAMS, Backbone, Inputs
 from mmfeat.backbones.registry import BUNDLED, load_backbone
-from mmfeat.blocks import pictures_at_once
 from mmfeat.corpus.file import Corpus, open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.corpus.openmoji import load_emoji
@@ -215,6 +214,8 @@ def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str
 
 def speeds(spec: str, sizes: Sizes, folder: Path, repeats: int) -> dict[str, object]:
     """Return the ratios of a model."""
+    from mmfeat.backbones.device import pictures_at_once
+
     backbone, size = load_backbone(spec, "cpu"), sizes.batch
     out = folder / "acts.h5"
     names = sorted({name for emoji in load_emoji() for name in emoji.names.values()})

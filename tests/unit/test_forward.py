@@ -15,8 +15,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mmfeat.backbones.base import STREAMS, Backbone
+from mmfeat.backbones.device import pictures_at_once
 from mmfeat.backbones.registry import load_backbone
-from mmfeat.blocks import pictures_at_once
 from mmfeat.corpus.file import Corpus, open_corpus, write_corpus
 from mmfeat.corpus.model import ItemRow
 from mmfeat.errors import MmfeatError
