@@ -17,7 +17,6 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from mmfeat.backbones.base import IMAGE_STREAMS, STREAMS, TEXT_STREAMS, Inputs, Rows, Span
-from mmfeat.backbones.device import pictures_at_once
 from mmfeat.corpus.pictures import MAX_PIXELS, load_picture
 from mmfeat.errors import MmfeatError
 
@@ -33,7 +32,7 @@ TEXTS = 4096  # captions that are put in order of length together
 SAMPLED = ("image.patch", "text.token")
 HALF_LIMIT = 65_520  # from here on float16 rounds to infinity
 COORDINATES = {"item": np.int32, "caption": np.int32, "language": np.int16, "position": np.int16}
-CHARACTERS = {"start": np.int32, "end": np.int32}
+TYPES = COORDINATES | {"start": np.int32, "end": np.int32}
 
 Wanted = Mapping[str, tuple[str, ...]]
 
@@ -226,6 +225,8 @@ def _tasks(
     spans: Iterable[Span],
 ) -> Iterator[Callable[[], Ready]]:
     """Yield what has to be prepared for each block, and that it is complete."""
+    from mmfeat.backbones.device import pictures_at_once
+
     asked = {stream for own in streams.values() for stream in own}
     pictures = pictures_at_once(backbone.device, batch_size)
     tokenising = Lock()  # a fast tokenizer serves one thread at a time
@@ -281,9 +282,9 @@ def _pictures(items: Items, backbone: Backbone, numbers: Sequence[int]) -> Ready
 def _texts(
     items: Items, backbone: Backbone, chosen: slice, batch_size: int, tokenising: Lock
 ) -> Ready:
-    """Tokenise captions; those of like length share a batch, so that little padding is run.
+    """Tokenise captions, the longest first: at the end no core waits long for another then.
 
-    The longest come first: side by side, no core then waits long for another at the end.
+    Those of like length share a batch, so that little padding is run.
     """
     texts = items.text[chosen]
     ready = Ready()
@@ -379,8 +380,7 @@ class Block:
             piece = found.pop(0).x
             x[place[done : done + len(piece)]] = piece
             done += len(piece)
-        types = COORDINATES | CHARACTERS
-        return {"x": x, **{name: c.astype(types[name]) for name, c in columns.items()}}
+        return {"x": x, **{name: c.astype(TYPES[name]) for name, c in columns.items()}}
 
 
 def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray:
