@@ -10,7 +10,7 @@ the joint space are read, in float16, on the CPU.
 
 image_ratio, text_ratio
     From preprocessed tensors to the finished file (forward pass, rows, parts, assembling), against
-    `encode_image` and `encode_text` on the same tensors: the speed that is left. At least 0.90.
+    `encode_image` and `encode_text` on the same inputs: the speed that is left. At least 0.90.
     An extraction runs the pictures of a batch in smaller ones on a CPU, which is faster;
     image_ratio_small is its speed against `encode_image` on batches of that size. No bar.
 end_to_end
