@@ -21,9 +21,9 @@ def formats() -> list[tuple[str, str]]:
 
 def backbones() -> list[str]:
     """Return the bundled backbone, and how the SPEC of another one begins."""
-    from mmfeat.backbones.registry import BUNDLED
+    from mmfeat.backbones.registry import BUNDLED, FAMILIES
 
-    return [BUNDLED, "open_clip:", "hf:"]
+    return [BUNDLED, *(f"{family}:" for family in FAMILIES)]
 
 
 def streams() -> list[str]:
