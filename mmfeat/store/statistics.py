@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-_ROWS = 4096  # that are made float64 at a time
+_VALUES = 1 << 15  # made float64 at a time: held by the cache, and torch does not share them out
 # A share of the mean squared norm below which a variance is rounding.
 _ROUNDING = 1e-12
 
@@ -31,12 +31,16 @@ def part_sums(
     dict
         ``group`` and ``count`` int64 [k], ``total`` float64 [k, d] and ``squares`` float64 [k].
     """
+    import torch
+
     groups, count = np.unique(group[used], return_counts=True)
     total, squares = np.zeros((len(groups), x.shape[1])), np.zeros(len(groups))
+    step = max(1, _VALUES // x.shape[1])
     for place, own in enumerate(groups):
         rows = np.flatnonzero(used & (group == own))
-        for first in range(0, len(rows), _ROWS):
-            values = x[rows[first : first + _ROWS]].astype(np.float64)
+        for first in range(0, len(rows), step):
+            # Torch reads float16 several times as fast as numpy does.
+            values = torch.from_numpy(x[rows[first : first + step]]).float().numpy().astype(float)
             total[place] += values.sum(0)
             squares[place] += np.einsum("nd,nd->", values, values)
     return {

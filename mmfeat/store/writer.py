@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from jaxtyping import Bool, Int
 from safetensors import safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 from mmfeat import hdf5
 from mmfeat.errors import MmfeatError
@@ -151,11 +151,11 @@ class Parts:
         for key in layout.widths:
             part |= _part(key, arrays, layout)
         with whole_file(self._path(name)) as temporary:
-            temporary.write_bytes(save(part, {"skipped": json.dumps(list(skipped))}))
+            save_file(part, temporary, {"skipped": json.dumps(list(skipped))})
 
     def open(self, name: str) -> Any:
-        """Open a committed part, from which each array is read when asked for."""
-        return safe_open(self._path(name), "numpy")
+        """Open a committed part, from which each tensor is read when asked for."""
+        return safe_open(self._path(name), "pt")  # not "numpy", which copies what it reads
 
     def skipped(self, names: Sequence[str]) -> list[str]:
         """Return the pictures that parts had to leave out."""
@@ -263,6 +263,11 @@ def stream_group(file: h5py.File, key: Key) -> h5py.Group:
     return hdf5.encode_group(hook.create_group(key[1]), "stream")
 
 
+def _array(part: Any, name: str) -> np.ndarray:
+    found: np.ndarray = part.get_tensor(name).numpy()
+    return found
+
+
 def write_rows(
     file: h5py.File, parts: Parts, names: Sequence[str], layout: Layout, advance: Advance
 ) -> dict[Key, Written]:
@@ -286,13 +291,13 @@ def write_rows(
                 first, last = written.bounds[number : number + 2]
                 for column in layout.columns(key):
                     if last > first:
-                        nodes[key][column][first:last] = part.get_tensor(f"{prefix}/{column}")
-                    written.checksums[column].append(part.get_tensor(f"{prefix}/{column}/checksum"))
-                sums = {name: part.get_tensor(f"{prefix}/sums/{name}") for name in _SUMS}
+                        nodes[key][column][first:last] = _array(part, f"{prefix}/{column}")
+                    written.checksums[column].append(_array(part, f"{prefix}/{column}/checksum"))
+                sums = {name: _array(part, f"{prefix}/sums/{name}") for name in _SUMS}
                 written.sums.add_part(sums)
                 if key[1] == "image.patch":
-                    written.grid_item.append(part.get_tensor(f"{prefix}/grid_item"))
-                    written.grid.append(part.get_tensor(f"{prefix}/grid"))
+                    written.grid_item.append(_array(part, f"{prefix}/grid_item"))
+                    written.grid.append(_array(part, f"{prefix}/grid"))
         advance(1)
     return found
 
