@@ -264,7 +264,8 @@ def stream_group(file: h5py.File, key: Key) -> h5py.Group:
 
 
 def _array(part: Any, name: str) -> np.ndarray:
-    found: np.ndarray = part.get_tensor(name).numpy()
+    """Return an array that outlives the part, which stays mapped as long as a tensor of it does."""
+    found: np.ndarray = part.get_tensor(name).numpy().copy()
     return found
 
 
@@ -291,7 +292,8 @@ def write_rows(
                 first, last = written.bounds[number : number + 2]
                 for column in layout.columns(key):
                     if last > first:
-                        nodes[key][column][first:last] = _array(part, f"{prefix}/{column}")
+                        values = part.get_tensor(f"{prefix}/{column}")
+                        nodes[key][column][first:last] = values.numpy()
                     written.checksums[column].append(_array(part, f"{prefix}/{column}/checksum"))
                 sums = {name: _array(part, f"{prefix}/sums/{name}") for name in _SUMS}
                 written.sums.add_part(sums)
