@@ -45,7 +45,10 @@ def report_text(
 def keep_report(text: str, folder: Path | None = None) -> Path | None:
     """Write a report, of which the latest are kept; None where no file can be written."""
     folder = folder or report_folder()
-    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}.txt"
+    # One reading of the clock, so that names sort as they were written; in universal
+    # time, which no change to winter time sets back.
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}-{rest:09d}.txt"
     try:
         with whole_file(path) as temporary:
             temporary.write_text(text, "utf-8", "backslashreplace")

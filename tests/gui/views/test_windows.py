@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,9 @@ def test_an_exception_of_a_thread_is_caught_too(
     capfd.readouterr()
 
 
-def test_only_the_latest_reports_are_kept(tmp_path: Path) -> None:
+def test_only_the_latest_reports_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(1_700_000_000 * 10**9, 300_000_000)  # seconds end on the way
+    monkeypatch.setattr(reports.time, "time_ns", lambda: next(clock))
     for number in range(reports._KEPT + 5):
         assert reports.keep_report(f"report {number}", tmp_path) is not None
     kept = sorted(tmp_path.glob("*.txt"))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmfeat.backbones.base import STREAMS
-from mmfeat.backbones.dual_encoder import DualEncoderBackbone, handles
+from mmfeat.backbones.dual_encoder import DualEncoderBackbone
 from mmfeat.errors import MmfeatError
 from tests.unit.backbones.hf_models import (
     FAMILIES,
@@ -19,7 +19,6 @@ from tests.unit.backbones.hf_models import (
     dual,
     pictures,
     save,
-    siglip,
     siglip2,
 )
 
@@ -431,27 +430,6 @@ def test_a_convolutional_tower_has_only_its_joint_vectors(tmp_path: Path) -> Non
     assert torch.equal(
         torch.from_numpy(rows["joint"]["image.pooled"].x), whole(backbone, inputs).pooler_output
     )
-
-
-def test_dual_encoders_are_known_by_their_configuration(tmp_path: Path) -> None:
-    assert handles(json.loads((save(tmp_path, siglip) / "config.json").read_text()))
-    assert handles({"model_type": "clip"})
-    assert handles({"model_type": "align", "architectures": ["AlignModel"]})
-    assert not handles({"model_type": "clip_vision_model"})
-    assert not handles({"model_type": "llava"})
-    assert not handles({"model_type": "blip", "architectures": ["BlipForConditionalGeneration"]})
-    assert not handles({"model_type": "no such thing"})
-    assert not handles({})
-
-
-def test_a_processor_of_another_model_is_refused(tmp_path: Path) -> None:
-    folder = save(tmp_path, clip)
-    path = folder / "processor_config.json"
-    config = json.loads(path.read_text())
-    config["image_processor"]["crop_size"] = {"height": 40, "width": 40}
-    path.write_text(json.dumps(config))
-    with pytest.raises(MmfeatError, match="does not run on what its own processor gives"):
-        loaded(folder)
 
 
 def test_info_says_what_the_model_is(backbones: dict[str, DualEncoderBackbone]) -> None:

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from mmfeat.backbones import hf_loading
+from mmfeat.backbones.dual_encoder import DualEncoderBackbone, handles
 from mmfeat.backbones.hf_loading import load_model, load_processor, read_config
 from mmfeat.errors import MmfeatError
-from tests.unit.backbones.hf_models import clip, save
+from tests.unit.backbones.hf_models import clip, save, siglip
 
 try:  # by which huggingface_hub speaks, and its older versions
     import httpx2 as httpx
@@ -197,3 +198,23 @@ def test_what_the_hub_answers_is_said_in_one_sentence(error: Any, message: str) 
         assert "\n" not in sentence and sentence.endswith(".")
 
         assert re.search(message, sentence)
+
+
+def test_a_processor_of_another_model_is_refused(folder: Path) -> None:
+    path = folder / "processor_config.json"
+    config = json.loads(path.read_text())
+    config["image_processor"]["crop_size"] = {"height": 40, "width": 40}
+    path.write_text(json.dumps(config))
+    with pytest.raises(MmfeatError, match="does not run on what its own processor gives"):
+        DualEncoderBackbone(f"hf:{folder}", str(folder), "cpu")
+
+
+def test_dual_encoders_are_known_by_their_configuration(tmp_path: Path) -> None:
+    assert handles(json.loads((save(tmp_path, siglip) / "config.json").read_text()))
+    assert handles({"model_type": "clip"})
+    assert handles({"model_type": "align", "architectures": ["AlignModel"]})
+    assert not handles({"model_type": "clip_vision_model"})
+    assert not handles({"model_type": "llava"})
+    assert not handles({"model_type": "blip", "architectures": ["BlipForConditionalGeneration"]})
+    assert not handles({"model_type": "no such thing"})
+    assert not handles({})
