@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -143,7 +142,6 @@ def test_sigterm_ends_the_command_too(tmp_path: Path) -> None:
 def test_help_is_given_before_anything_is_installed(tmp_path: Path) -> None:
     scripts = tmp_path / "a copy" / "scripts"
     shutil.copytree(ROOT / "scripts", scripts, ignore=shutil.ignore_patterns("bench"))
-    start = time.monotonic()
     for name in ("demo", "test"):
         done = subprocess.run(
             [sys.executable, str(scripts / name), "--help"],
@@ -152,5 +150,4 @@ def test_help_is_given_before_anything_is_installed(tmp_path: Path) -> None:
             check=True,
         )
         assert ".venv" in done.stdout
-    assert time.monotonic() - start < 20
     assert not (tmp_path / "a copy" / ".venv").exists()

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -253,7 +252,7 @@ def test_a_full_disk_is_one_sentence_for_every_step(
     assert not (tmp_path / "sae" / "cfg.json").exists()
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     script = (
         "import sys\n"
         "import mmfeat, mmfeat_gui\n"
@@ -263,9 +262,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
-    started = time.monotonic()
     assert mmfeat("--help").returncode == 0
-    assert time.monotonic() - started < 30
 
 
 def test_an_input_is_never_written_over(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields
 
 import numpy as np
@@ -301,7 +300,7 @@ def test_no_test_items_give_no_units() -> None:
     assert chosen.shape == (0,) and chosen.dtype == np.int64
 
 
-def test_a_large_dictionary_takes_seconds() -> None:
+def test_many_features_that_fire_by_chance_are_not_shared() -> None:
     rng = np.random.default_rng(11)
     n_units, n_features, k = 2_000, 65_536, 32
 
@@ -314,8 +313,6 @@ def test_a_large_dictionary_takes_seconds() -> None:
     image = codes()
     everywhere = np.ones((n_units, 14), dtype=bool)
     for groups in (None, rng.integers(0, 10, n_units)):
-        start = time.perf_counter()
         found = sharing(image, text, everywhere, everywhere[:, 0], groups)
-        assert time.perf_counter() - start < 20
         assert 100 < found.testable.sum() < n_features
         assert not found.shared.any()
