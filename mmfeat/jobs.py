@@ -221,7 +221,7 @@ class Cluster:
             import submitit
         except ImportError as error:
             raise MmfeatError(
-                "A cluster needs submitit, which is not here; run pip install 'mmfeat[cluster]'."
+                "A cluster needs submitit, which is not here; run pip install submitit."
             ) from error
         self.limit = limit if kind == "local" else _QUEUE
         self._folder = folder

@@ -108,9 +108,8 @@ def load_backbone(spec: str, device: str = "auto") -> Backbone:
     Parameters
     ----------
     spec : str
-        ``openmoji-clip`` (bundled), ``open_clip:ARCH/PRETRAINED`` (a tag of open_clip's or a file
-        of weights), ``open_clip:hf-hub:ORG/NAME``, ``open_clip:local-dir:PATH``, or ``hf:ID`` or
-        ``hf:PATH`` for a model of transformers.
+        ``openmoji-clip`` (bundled), or what the ``FORMS`` of a family say, such as
+        ``open_clip:ARCH/PRETRAINED`` (a tag of open_clip's or a file of weights) or ``hf:PATH``.
     device : str
         A torch device, or ``auto`` for the GPU where there is one.
 

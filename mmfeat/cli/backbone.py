@@ -20,8 +20,7 @@ Spec = Annotated[
     str,
     typer.Argument(
         autocompletion=completion.backbones,
-        help="openmoji-clip, open_clip:ARCH/PRETRAINED, open_clip:hf-hub:ORG/NAME, "
-        "open_clip:local-dir:PATH or hf:ID_OR_PATH.",
+        help="openmoji-clip, or FAMILY:NAME, such as open_clip:ViT-B-32/openai or hf:PATH.",
     ),
 ]
 

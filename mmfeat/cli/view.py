@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mmfeat.cli.common import AsJson, show
 from mmfeat.errors import MmfeatError
 
 
@@ -27,6 +28,7 @@ def view(
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Pixels of the picture. [1440x900]")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Open the desktop viewer, or write a picture of it."""
     if screenshot is not None and (atlas is None or screenshot.suffix.lower() != ".png"):
@@ -34,7 +36,8 @@ def view(
     for package in ("mmfeat_gui", "PySide6"):
         if find_spec(package) is None:
             raise MmfeatError(
-                f"The viewer needs {package}, which is not installed; run: pip install mmfeat"
+                f"The viewer needs {package}, which is not here; install mmfeat with all it needs: "
+                "pip install and its wheel or checkout."
             )
     command = [sys.executable, "-m", "mmfeat_gui"]
     options = {
@@ -49,4 +52,7 @@ def view(
             command.append(f"--{option}={value}")
     if atlas is not None:
         command += ["--", str(atlas)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    status = subprocess.run(command, check=False).returncode
+    if as_json and status == 0:
+        show({"atlas": atlas, "screenshot": screenshot}, as_json)
+    raise typer.Exit(status)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -33,9 +34,10 @@ def _mmfeat(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_view_writes_a_picture(atlas_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "window.png"
-    done = _mmfeat(str(atlas_path), "--screenshot", str(path), "--feature", "1")
+    done = _mmfeat(str(atlas_path), "--screenshot", str(path), "--feature", "1", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert Image.open(path).size == (1440, 900)
+    assert json.loads(done.stdout) == {"atlas": str(atlas_path), "screenshot": str(path)}
 
 
 def test_view_hands_on_the_exit_status(atlas_path: Path, tmp_path: Path) -> None:

@@ -93,6 +93,18 @@ def listed_in_viewer(name: str) -> set[str]:
     raise AssertionError(name)
 
 
+def commands() -> set[str]:
+    """Return the modules of which the lines of `mmfeat.cli.app` make commands."""
+    return {
+        own.value.id
+        for node in tree(ROOT / "mmfeat" / "cli" / "app.py").body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        for argument in node.value.args
+        for own in ast.walk(argument)
+        if isinstance(own, ast.Attribute) and isinstance(own.value, ast.Name)
+    }
+
+
 REGISTRIES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "importers": (
         lambda: {own.module for own in IMPORTERS.values()},
@@ -112,6 +124,14 @@ REGISTRIES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     ),
     "parts of an atlas": (lambda: set(PARTS), writers),
     "exports": (lambda: set(KINDS.values()), lambda: modules("mmfeat/figures/kinds")),
+    "commands": (
+        commands,
+        lambda: {
+            file.stem
+            for file in (ROOT / "mmfeat" / "cli").glob("*.py")
+            if file.stem not in ("__init__", "app", "common", "completion", "version")
+        },
+    ),
     "panels": (lambda: listed_in_viewer("PANELS") & panels(), panels),
     "actions": (
         lambda: listed_in_viewer("ACTIONS") & {file.stem for file in VIEWS.glob("*.py")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import unicodedata
 from pathlib import Path
@@ -16,6 +17,8 @@ from mmfeat.corpus.importers import import_corpus
 from mmfeat.corpus.model import ImportOptions, ItemRow, Skipped
 from mmfeat.corpus.table import image_root, read
 from mmfeat.errors import MmfeatError
+from tests.unit.corpus.defects import CAPTIONS as AWKWARD
+from tests.unit.corpus.defects import clean, write_pictures
 
 ITEMS = ImportOptions(id="id", lang=("en=en", "ko=ko"))
 CAPTIONS = ImportOptions(id="id", language_column="lang", caption_column="text")
@@ -271,3 +274,40 @@ def test_unusable_sources_and_options_are_refused(tmp_path: Path) -> None:
         with pytest.raises(MmfeatError, match=message):
             import_corpus("table", sources, tmp_path / "c.h5", options)
     assert not (tmp_path / "c.h5").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
+def test_awkward_pictures_and_texts(tmp_path: Path, form: str) -> None:
+    usable = write_pictures(tmp_path / "photos")
+    rows = [
+        {"id": name, "image": f"photos/{name}", **AWKWARD}
+        for name in (*usable, "missing.jpg", "plain.jpg")
+    ]
+    path = tmp_path / f"t.{form}"
+    if form == "jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    elif form == "parquet":
+        parquet(path, {key: [row[key] for row in rows] for key in rows[0]})
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, list(rows[0]), delimiter="," if form == "csv" else "\t")
+            table.writeheader()
+            table.writerows(rows)
+    lang = tuple(f"{tag}={tag}" for tag in AWKWARD)
+    out = tmp_path / "c.h5"
+    summary = import_corpus("table", [path], out, ImportOptions(id="id", image="image", lang=lang))
+    with open_corpus(out) as corpus:
+        assert corpus.item_id == [clean(name) for name, fine in usable.items() if fine]
+        tags = [corpus.languages[language] for language in corpus.captions.language]
+        expected = {(tag, clean(text)) for tag, text in AWKWARD.items()}
+        assert set(zip(tags, corpus.captions.text, strict=True)) == expected
+        assert len(corpus.captions.text) == len(corpus) * len(AWKWARD)
+    reasons = {reason.split(";")[0]: count for reason, count in summary.skipped.items()}
+    assert reasons == {
+        "the picture is truncated": 1,
+        "the picture is empty (zero bytes)": 1,
+        "the picture is not a readable picture": 1,
+        "the picture has more than 64,000,000 pixels": 1,
+        "the picture is missing": 1,
+        "the item id is a duplicate": 1,
+    }
