@@ -213,6 +213,21 @@ def test_a_second_writer_is_told_so(
     assert "is being written by another process" in done.stderr
 
 
+def test_a_target_that_cannot_be_written_is_one_sentence(
+    capfd: pytest.CaptureFixture[str], corpus_path: Path, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file where a folder is needed")
+    targets = [taken / "a.h5"]
+    if sys.platform == "linux":
+        targets.append(Path("/sys/kernel/a.h5"))  # refused to every user, root too
+    for out in targets:
+        done = inside(capfd, "extract", "--corpus", corpus_path, "--out", out)
+        assert done.returncode == 1
+        assert f"{out} cannot be written; choose a folder you may write." in done.stderr
+    assert list(tmp_path.iterdir()) == [taken]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="file size limits are POSIX")
 def test_a_full_disk_is_one_sentence_for_every_step(
     corpus_path: Path, activations_path: Path, sae_path: Path, atlas_path: Path, tmp_path: Path
